@@ -1,0 +1,41 @@
+//! What an engine needs from the language that it serves.
+
+use crate::error::Error;
+
+/// The language whose jobs an engine runs: Rust's is a runnable task, Python's
+/// an enum of its own.  Dispatch is static.
+///
+/// All methods are called on the loop's thread.  None may be called while the
+/// engine holds its own state borrowed, except [`ready`](Host::ready), which
+/// therefore must not run anybody's code.
+pub trait Host {
+    /// Something to run once.  Other threads may post one.
+    type Job: Send;
+
+    /// Whoever wants to know that a descriptor is ready or a signal has come.
+    type Watcher;
+
+    /// What is at hand while the loop runs and only then (for Python, the proof
+    /// that the interpreter is attached).
+    type Scope<'s>: Copy;
+
+    /// Why the loop was left early.
+    type Exit: From<Error>;
+
+    /// Runs a job.  An error leaves the loop; the jobs behind it stay queued.
+    fn run(&self, scope: Self::Scope<'_>, job: Self::Job) -> Result<(), Self::Exit>;
+
+    /// The job that tells `watcher` of its event, if it still wants to know.
+    /// A watcher that is told only once is taken out of its place.
+    fn ready(
+        &self,
+        scope: Self::Scope<'_>,
+        watcher: &mut Option<Self::Watcher>,
+    ) -> Option<Self::Job>;
+
+    /// Calls `wait`, which blocks, with the host's own locks let go.
+    fn block<R: Send>(&self, scope: Self::Scope<'_>, wait: impl FnOnce() -> R + Send) -> R;
+
+    /// A signal ended a wait: the host's chance to leave the loop.
+    fn interrupted(&self, scope: Self::Scope<'_>) -> Result<(), Self::Exit>;
+}

@@ -1,0 +1,194 @@
+//! Who watches which descriptor.
+//!
+//! The kernel reports events by token, slot and generation: an event that is
+//! late, for a descriptor since closed, can't reach the next owner of its slot.
+//! Numbers are looked up only where a user names a descriptor by its number.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::RawFd;
+
+use slab::Slab;
+
+use crate::sys::{Poller, Readiness};
+
+/// A side of a descriptor that can be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// There is something to read, or to accept, or the other side hung up.
+    Read,
+    /// There is room to write, or a connection was made or refused.
+    Write,
+}
+
+/// One descriptor and who wants to know of it.
+struct Source<W> {
+    fd: RawFd,
+    generation: u32,
+    /// What the kernel has been told.  It may be more than is wanted: a watcher
+    /// that is told once usually comes back, and telling the kernel each time
+    /// would cost a syscall for each message.
+    told: Readiness,
+    reader: Option<W>,
+    writer: Option<W>,
+}
+
+impl<W> Source<W> {
+    fn watcher(&mut self, interest: Interest) -> &mut Option<W> {
+        match interest {
+            Interest::Read => &mut self.reader,
+            Interest::Write => &mut self.writer,
+        }
+    }
+
+    fn wanted(&self) -> Readiness {
+        Readiness { read: self.reader.is_some(), write: self.writer.is_some() }
+    }
+}
+
+/// All descriptors of a loop.
+pub(super) struct Registry<W> {
+    sources: Slab<Source<W>>,
+    by_number: HashMap<RawFd, usize>,
+    next_generation: u32,
+}
+
+impl<W> Registry<W> {
+    pub(super) fn new() -> Self {
+        Registry { sources: Slab::new(), by_number: HashMap::new(), next_generation: 0 }
+    }
+
+    /// Has `watcher` told of `interest`, in the place of the one it returns.
+    pub(super) fn watch(
+        &mut self,
+        poller: &Poller,
+        fd: RawFd,
+        interest: Interest,
+        watcher: W,
+    ) -> io::Result<Option<W>> {
+        let Some(&slot) = self.by_number.get(&fd) else {
+            return self.begin(poller, fd, interest, watcher).map(|()| None);
+        };
+        let source = &mut self.sources[slot];
+        let replaced = source.watcher(interest).replace(watcher);
+        let mut told = source.told;
+        match interest {
+            Interest::Read => told.read = true,
+            Interest::Write => told.write = true,
+        }
+        // A user may have closed the number and opened it again, so the kernel
+        // is told even what it should know when a watcher is replaced.
+        if replaced.is_some() || told != source.told {
+            let token = token(slot, source.generation);
+            if let Err(error) = poller.modify(fd, token, told) {
+                *source.watcher(interest) = replaced;
+                return Err(error);
+            }
+            source.told = told;
+        }
+        Ok(replaced)
+    }
+
+    fn begin(
+        &mut self,
+        poller: &Poller,
+        fd: RawFd,
+        interest: Interest,
+        watcher: W,
+    ) -> io::Result<()> {
+        let generation = self.next_generation;
+        let mut source =
+            Source { fd, generation, told: Readiness::default(), reader: None, writer: None };
+        *source.watcher(interest) = Some(watcher);
+        source.told = source.wanted();
+        let told = source.told;
+        let entry = self.sources.vacant_entry();
+        poller.add(fd, token(entry.key(), generation), told)?;
+        self.next_generation = generation.wrapping_add(1);
+        self.by_number.insert(fd, entry.key());
+        entry.insert(source);
+        Ok(())
+    }
+
+    /// Takes the watcher out, if there is one, and tells the kernel.
+    pub(super) fn unwatch(&mut self, poller: &Poller, fd: RawFd, interest: Interest) -> Option<W> {
+        let slot = *self.by_number.get(&fd)?;
+        let watcher = self.sources[slot].watcher(interest).take();
+        self.settle(poller, slot);
+        watcher
+    }
+
+    /// Takes both watchers out and forgets the descriptor, before its owner
+    /// closes it.
+    pub(super) fn forget(&mut self, poller: &Poller, fd: RawFd) -> [Option<W>; 2] {
+        let Some(slot) = self.by_number.remove(&fd) else {
+            return [None, None];
+        };
+        poller.delete(fd);
+        let source = self.sources.remove(slot);
+        [source.reader, source.writer]
+    }
+
+    /// Passes the watchers that an event is for to `tell`, readers first, as
+    /// asyncio does.  A side that nobody watches any more is told to the kernel
+    /// only now, when it is seen to be noise.
+    pub(super) fn event(
+        &mut self,
+        poller: &Poller,
+        event: (u64, Readiness),
+        mut tell: impl FnMut(&mut Option<W>),
+    ) {
+        let (token, ready) = event;
+        let (slot, generation) = parts(token);
+        let Some(source) = self.sources.get_mut(slot) else { return };
+        if source.generation != generation {
+            return;
+        }
+        let read_noise = ready.read && source.told.read && source.reader.is_none();
+        let write_noise = ready.write && source.told.write && source.writer.is_none();
+        if ready.read {
+            tell(&mut source.reader);
+        }
+        if ready.write {
+            tell(&mut source.writer);
+        }
+        if read_noise || write_noise {
+            self.settle(poller, slot);
+        }
+    }
+
+    /// Tells the kernel what is wanted of a descriptor now; forgets it if that
+    /// is nothing.
+    fn settle(&mut self, poller: &Poller, slot: usize) {
+        let source = &mut self.sources[slot];
+        let (fd, wanted) = (source.fd, source.wanted());
+        if wanted == Readiness::default() {
+            poller.delete(fd);
+            self.by_number.remove(&fd);
+            self.sources.remove(slot);
+        } else if wanted != source.told {
+            // A refusal means that the number was closed behind our back: then
+            // there is nothing left to be told of.
+            let _ = poller.modify(fd, token(slot, source.generation), wanted);
+            source.told = wanted;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+
+    /// Everybody who watches.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &W> {
+        self.sources.iter().flat_map(|(_, source)| source.reader.iter().chain(&source.writer))
+    }
+}
+
+fn token(slot: usize, generation: u32) -> u64 {
+    // A process has at most 2^31 descriptors, so a slot fits in 32 bits.
+    (u64::from(generation) << 32) | slot as u64
+}
+
+fn parts(token: u64) -> (usize, u32) {
+    ((token & u64::from(u32::MAX)) as usize, (token >> 32) as u32)
+}

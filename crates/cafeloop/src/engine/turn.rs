@@ -1,0 +1,245 @@
+//! One turn of the loop, phase by phase, and the running of turns.
+
+use std::cell::Cell;
+use std::io;
+use std::time::Duration;
+
+use cafeloop_flow::Event;
+
+use super::core::{Engine, SIGNALS, WAKER};
+use super::host::Host;
+use crate::error::Error;
+use crate::sys::{self, Events, PromptTimers};
+
+/// While jobs are always ready, the kernel is asked for events after this many,
+const JOBS_BETWEEN_POLLS: usize = 64;
+/// or after this long.  A poll that only looks costs as much as a small job, and
+/// a descriptor that waits for 50 µs has waited no longer than the kernel's own
+/// timer slack would have let it.
+const BETWEEN_POLLS_NS: u64 = 50_000;
+
+/// How long the loop may wait for something to happen.
+#[derive(Clone, Copy, PartialEq)]
+enum Wait {
+    /// Jobs are ready and the kernel was asked a moment ago.
+    Skip,
+    /// Jobs are ready: look only.
+    Look,
+    /// Until the nearest deadline.
+    For(Duration),
+    /// Until something happens.
+    Forever,
+}
+
+/// What came of waiting.
+struct Polled {
+    events: Events,
+    signalled: bool,
+}
+
+impl<H: Host> Engine<H> {
+    /// Runs turns until [`stop`](Engine::stop) is called or the host leaves.
+    pub fn run(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
+        let _running = Running { stopping: &self.stopping, _timers: PromptTimers::begin() };
+        self.pace.poll_next();
+        loop {
+            self.turn(scope)?;
+            if self.stopping.get() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn turn(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
+        self.emit(|| Event::TurnBegins { ready: self.ready.borrow().len() });
+        let mut polled = self.poll(scope, self.how_long())?;
+        self.queue_posted();
+        self.queue_events(scope, &mut polled);
+        self.queue_due_timers();
+        let signalled = polled.signalled;
+        self.events.set(polled.events);
+        if signalled {
+            self.host.interrupted(scope)?;
+        }
+        self.run_ready(scope)
+    }
+
+    fn how_long(&self) -> Wait {
+        let deadline_ns =
+            if self.is_busy() { Some(0) } else { self.timers.borrow_mut().next_deadline_ns() };
+        let Some(deadline_ns) = deadline_ns else {
+            return Wait::Forever;
+        };
+        let now_ns = self.clock.now_ns();
+        if deadline_ns > now_ns {
+            return Wait::For(Duration::from_nanos(deadline_ns - now_ns));
+        }
+        let outside_matters = !self.registry.borrow().is_empty() || self.signals.borrow().is_open();
+        if self.pace.is_due(now_ns, outside_matters) { Wait::Look } else { Wait::Skip }
+    }
+
+    /// Whether something is to be done that no waiting brings nearer.
+    fn is_busy(&self) -> bool {
+        self.stopping.get() || self.ready.borrow().len() > 0 || self.shared.is_pending()
+    }
+
+    fn poll(&self, scope: H::Scope<'_>, wait: Wait) -> Result<Polled, H::Exit> {
+        let mut events = self.events.take();
+        let answer = match wait {
+            Wait::Skip => {
+                events.clear();
+                Ok(())
+            }
+            Wait::Look => self.poller.wait(&mut events, Some(Duration::ZERO)),
+            Wait::For(delay) if self.clock.is_virtual() => self.pass(scope, &mut events, delay),
+            Wait::For(delay) => self.block(scope, &mut events, Some(delay)),
+            Wait::Forever => self.block(scope, &mut events, None),
+        };
+        match answer {
+            Ok(()) => Ok(Polled { events, signalled: false }),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                Ok(Polled { events, signalled: true })
+            }
+            Err(error) => Err(Error::io("wait for events", error).into()),
+        }
+    }
+
+    /// Waits in the kernel, unless another thread has posted something.
+    fn block(
+        &self,
+        scope: H::Scope<'_>,
+        events: &mut Events,
+        wait: Option<Duration>,
+    ) -> io::Result<()> {
+        if !self.shared.fall_asleep() {
+            return self.poller.wait(events, Some(Duration::ZERO));
+        }
+        let wait_ns = wait.map(|wait| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
+        self.emit(|| Event::PollBegins { wait_ns });
+        let poller = &self.poller;
+        let answer = self.host.block(scope, || poller.wait(events, wait));
+        self.shared.awake();
+        self.emit(|| Event::PollEnds { events: events.len() });
+        answer
+    }
+
+    /// Lets `delay` pass on a virtual clock.
+    fn pass(&self, scope: H::Scope<'_>, events: &mut Events, delay: Duration) -> io::Result<()> {
+        if self.working.get() > 0 {
+            // A thread takes no virtual time, however long it takes.
+            return self.block(scope, events, None);
+        }
+        if self.registry.borrow().is_empty() {
+            self.clock.advance_to(self.clock.deadline_ns(delay));
+            return self.poller.wait(events, Some(Duration::ZERO));
+        }
+        let began_ns = sys::monotonic_ns();
+        let answer = self.block(scope, events, Some(delay));
+        let passed = Duration::from_nanos(sys::monotonic_ns() - began_ns);
+        self.clock.advance_to(self.clock.deadline_ns(passed.min(delay)));
+        answer
+    }
+
+    fn queue_posted(&self) {
+        let posted = self.shared.take();
+        if !posted.is_empty() {
+            self.emit(|| Event::Posted { jobs: posted.len() });
+            self.ready.borrow_mut().extend(posted.into_iter());
+        }
+    }
+
+    fn queue_events(&self, scope: H::Scope<'_>, polled: &mut Polled) {
+        let mut tell = |watcher: &mut Option<H::Watcher>| {
+            if let Some(job) = self.host.ready(scope, watcher) {
+                self.push(job);
+            }
+        };
+        for event in polled.events.iter() {
+            match event.0 {
+                WAKER => self.shared.waker().reset(),
+                SIGNALS => {
+                    self.signals.borrow_mut().drain(&mut tell);
+                    polled.signalled = true;
+                }
+                _ => self.registry.borrow_mut().event(&self.poller, event, &mut tell),
+            }
+        }
+    }
+
+    fn queue_due_timers(&self) {
+        if self.timers.borrow_mut().next_deadline_ns().is_none() {
+            return;
+        }
+        // One reading for all: a timer that becomes due meanwhile is the next
+        // turn's, or a loop that is slow enough would never leave this phase.
+        let now_ns = self.clock.now_ns();
+        while let Some((deadline_ns, job)) = self.pop_due(now_ns) {
+            self.emit(|| Event::TimerFired { late_ns: now_ns - deadline_ns });
+            self.push(job);
+        }
+    }
+
+    fn pop_due(&self, now_ns: u64) -> Option<(u64, H::Job)> {
+        self.timers.borrow_mut().pop_due(now_ns)
+    }
+
+    fn run_ready(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
+        let jobs = self.ready.borrow().len();
+        self.pace.ran(jobs);
+        for _ in 0..jobs {
+            // A job may have emptied the queue by closing what it belongs to.
+            let Some(job) = self.pop() else { break };
+            self.emit(|| Event::JobBegins);
+            self.host.run(scope, job)?;
+            self.emit(|| Event::JobEnds);
+        }
+        Ok(())
+    }
+
+    fn pop(&self) -> Option<H::Job> {
+        self.ready.borrow_mut().pop()
+    }
+}
+
+/// When a loop that always has jobs asks the kernel for events.
+#[derive(Default)]
+pub(super) struct Pace {
+    jobs: Cell<usize>,
+    polled_ns: Cell<u64>,
+}
+
+impl Pace {
+    /// Whoever starts a loop for one turn wants to see all that is ready.
+    fn poll_next(&self) {
+        self.jobs.set(JOBS_BETWEEN_POLLS);
+    }
+
+    fn ran(&self, jobs: usize) {
+        self.jobs.set(self.jobs.get().saturating_add(jobs));
+    }
+
+    /// Whether it is time for a poll; the caller then makes it.
+    fn is_due(&self, now_ns: u64, outside_matters: bool) -> bool {
+        let due = outside_matters
+            && (self.jobs.get() >= JOBS_BETWEEN_POLLS
+                || now_ns.saturating_sub(self.polled_ns.get()) >= BETWEEN_POLLS_NS);
+        if due {
+            self.jobs.set(0);
+            self.polled_ns.set(now_ns);
+        }
+        due
+    }
+}
+
+/// While this lives, the loop runs.
+struct Running<'a> {
+    stopping: &'a Cell<bool>,
+    _timers: PromptTimers,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.stopping.set(false);
+    }
+}

@@ -1,0 +1,18 @@
+//! Syscalls and nothing else: no policy, no timers, no jobs.
+//!
+//! What an operating system must supply, by these names:
+//!
+//! - [`Poller`], [`Events`], [`Readiness`]: level-triggered readiness of
+//!   descriptors, waited for with nanosecond time-outs;
+//! - [`Waker`]: a descriptor that another thread makes readable;
+//! - [`SignalPipe`]: where a signal handler writes the numbers of its signals;
+//! - [`monotonic_ns`]: the clock behind Python's `time.monotonic()`;
+//! - [`PromptTimers`]: a thread whose time-outs aren't rounded to save power;
+//! - [`socket`]: the calls on sockets that the standard library lacks.
+//!
+//! Linux is the only one today; another is a second folder behind this list.
+
+mod linux;
+
+pub(crate) use linux::socket;
+pub(crate) use linux::{Events, Poller, PromptTimers, Readiness, SignalPipe, Waker, monotonic_ns};

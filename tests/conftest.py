@@ -1,0 +1,172 @@
+"""What every test of the Python loop starts from.
+
+A test that asks for a loop runs twice, on the standard library's (`-k asyncio`) and on ours
+(`-k cafeloop`): the body is the same, so whatever passes on both is what programs may rely on.
+Each leaves the process as it found it, and that is checked here once rather than in each test.
+"""
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+# A limit against hanging, not an expectation: a healthy script takes a hundredth of it.
+SCRIPT_LIMIT_SECONDS = 60
+
+LOOP_CLASSES = {"asyncio": "SelectorEventLoop", "cafeloop": "Loop"}
+
+# Defines `new_loop` in scripts that run in an interpreter of their own.
+SCRIPT_HEAD = "from {module} import {name} as new_loop\n"
+
+
+class Log(logging.Handler):
+    """What the loop has complained of, until the test takes it."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.records = []
+
+    def emit(self, record):
+        self.records.append(record)
+
+    def take(self):
+        taken, self.records = self.records, []
+        return taken
+
+    def take_one(self):
+        """The only complaint there was."""
+        (record,) = self.take()
+        return record
+
+
+def open_descriptors():
+    """Number and nature of each open descriptor of this process."""
+    found = {}
+    for number in os.listdir("/proc/self/fd"):
+        # The listing's own descriptor is listed too, and closed by now.
+        with contextlib.suppress(FileNotFoundError):
+            found[int(number)] = os.readlink(f"/proc/self/fd/{number}")
+    return found
+
+
+@pytest.fixture(name="open_descriptors")
+def open_descriptors_fixture():
+    return open_descriptors
+
+
+@pytest.fixture(params=LOOP_CLASSES)
+def loop_name(request):
+    """The package whose loop is tested; a test for one loop alone parametrises this, and says why."""
+    return request.param
+
+
+@pytest.fixture
+def log():
+    """The asyncio logger's warnings and errors; what no test takes is a failure."""
+    log = Log()
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(log)
+    yield log
+    logger.removeHandler(log)
+    assert [record.getMessage() for record in log.records] == []
+
+
+@pytest.fixture
+def left_as_found(log):
+    """Fails a test that leaves anything of its loops behind."""
+    descriptors = open_descriptors()
+    yield
+    # What was forgotten is finalised now, so that its warning names the test that forgot it.
+    gc.collect()
+    assert open_descriptors() == descriptors
+    assert asyncio._get_running_loop() is None
+    assert sys.get_asyncgen_hooks() == (None, None)
+    assert sys.get_coroutine_origin_tracking_depth() == 0
+    assert signal.set_wakeup_fd(-1) == -1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.fixture
+def loop_class(loop_name, left_as_found):
+    return getattr(importlib.import_module(loop_name), LOOP_CLASSES[loop_name])
+
+
+@pytest.fixture
+def new_loop(loop_class):
+    """Makes a loop, which the test closes."""
+    return loop_class
+
+
+@pytest.fixture
+def loop(new_loop):
+    """A loop that isn't running.  It isn't the thread's current loop: tests name the loop they mean."""
+    with contextlib.closing(new_loop()) as loop:
+        yield loop
+
+
+@pytest.fixture
+def turn(loop):
+    """Runs one turn: what is ready, what the kernel reports at once, and the timers that are due."""
+
+    def turn():
+        loop.stop()
+        loop.run_forever()
+
+    return turn
+
+
+@pytest.fixture
+def run(new_loop):
+    """Runs a coroutine function as `asyncio.run` would, on the loop under test."""
+
+    def run(main, *, debug=None):
+        with asyncio.Runner(debug=debug, loop_factory=new_loop) as runner:
+            return runner.run(main())
+
+    return run
+
+
+@pytest.fixture
+def start_script(loop_name, tmp_path):
+    """Starts Python source in an interpreter of its own, in which `new_loop` makes the loop."""
+    started = []
+
+    def start_script(source, *options, **environment):
+        file = tmp_path / f"script_{len(started)}.py"
+        head = SCRIPT_HEAD.format(module=loop_name, name=LOOP_CLASSES[loop_name])
+        file.write_text(head + source)
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", *options, file],
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        started.append(process)
+        return process
+
+    yield start_script
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def run_script(start_script):
+    """Runs Python source to its end, which must be a clean one, and returns what it printed."""
+
+    def run_script(source, *options, **environment):
+        process = start_script(source, *options, **environment)
+        printed, complaints = process.communicate(timeout=SCRIPT_LIMIT_SECONDS)
+        assert (process.returncode, complaints) == (0, "")
+        return printed
+
+    return run_script
