@@ -1,1 +1,39 @@
-//! Empty.
+//! The extension module `cafeloop._cafeloop`: registration only.
+//!
+//! What is registered here is the native half of the package; the other half,
+//! what runs once per loop or per error, is `python/cafeloop`.
+
+#![deny(unsafe_code)]
+#![allow(missing_docs, reason = "Python reads the stub, not this crate's documentation")]
+
+#[cfg(Py_GIL_DISABLED)]
+compile_error!(
+    "cafeloop needs an interpreter with the GIL: free-threaded Python isn't supported yet"
+);
+
+mod cli;
+mod errors;
+mod event_loop;
+#[allow(unsafe_code, reason = "the calls of CPython's that PyO3 has no safe form of")]
+mod ffi;
+mod gil;
+mod host;
+mod names;
+mod object;
+
+#[pyo3::pymodule(gil_used = true)]
+mod _cafeloop {
+    #[pymodule_export]
+    use super::cli::parse_command;
+    #[pymodule_export]
+    use super::event_loop::EventLoop;
+    #[pymodule_export]
+    use super::object::{Handle, TimerHandle};
+
+    #[pymodule_export]
+    const RUST_VERSION: &str = env!("CAFELOOP_RUSTC");
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    #[pymodule_export]
+    const BUILT_FOR: &str = env!("CAFELOOP_PYTHON");
+}

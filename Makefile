@@ -1,0 +1,77 @@
+# The commands of this project.  `make help` lists them; nothing here is clever.
+
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+# One environment and one target folder for each Python, so that none undoes the
+# work of another.
+VENV := .venv-$(VERSION)
+BIN := $(VENV)/bin
+# A wheel's own folder: maturin's flags differ from those of `cargo build`.
+DEVELOP := $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
+
+.PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  PYTHON=python3.13 after any of them chooses the Python."
+
+cafe: release ## Serve both cafés on the loop: 10 seconds, then 5
+	@$(BIN)/cafeloop run --verbose examples/cafe/sync_cafe.py
+	@$(BIN)/cafeloop run --verbose examples/cafe/async_cafe.py
+
+cafe-rust: ## Serve both cafés in Rust
+	@cargo run --quiet --release -p cafe -- sync
+	@cargo run --quiet --release -p cafe -- async
+
+test: test-rust test-python ## Run the tests, in Rust and in Python
+
+test-rust: ## Run the Rust tests
+	cargo test --quiet
+
+test-python: develop ## Run the Python tests (on PYTHON)
+	$(BIN)/python -m pytest --quiet
+
+test-all: ## Run the Python tests on every Python of this machine
+	@for python in $$(.ci/pythons); do $(MAKE) --no-print-directory test-python PYTHON=$$python || exit; done
+
+conformance: develop ## Run CPython's own asyncio tests on the loop
+	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop \
+		--expect tests/conformance/expected_failures.txt
+
+loom: ## Check the inbox's protocol in every order of its threads
+	RUSTFLAGS="--cfg loom" cargo test --quiet --release --target-dir target/loom -p cafeloop --lib inbox
+
+forky: ## Run the Python tests on 3.14 and 3.15, from Debian's next release (root)
+	.ci/forky prepare
+	for version in 3.14 3.15; do \
+		.ci/forky build $$version && .ci/forky test $$version --quiet && \
+		.ci/forky conformance $$version || exit; \
+	done
+
+lint: develop ## Check formatting, lints, types and documentation
+	cargo fmt --check
+	cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --quiet --no-deps
+	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy.stubtest cafeloop --ignore-missing-stub \
+		--allowlist tests/typing/stubtest_allowed.txt
+
+clean: ## Remove what was built
+	rm -rf target .venv-* .rootfs python/cafeloop/*.so
+
+# --- what the commands above need
+
+.PHONY: develop release
+
+develop: $(VENV)/ready
+	$(DEVELOP)
+
+release: $(VENV)/ready
+	@echo "Building cafeloop for Python $(VERSION) (the first time takes about three minutes)..." >&2
+	@$(DEVELOP) --release
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1" "maturin>=1.9,<2"
+	$(BIN)/python -m pip install --quiet --group test
+	@touch $@

@@ -1,0 +1,147 @@
+//! Running a loop, stopping it and closing it.
+
+use std::thread;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict};
+
+use super::signals::Wakeup;
+use super::{EventLoop, debug, signals};
+use crate::{errors, names};
+
+pub(super) fn run_forever(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
+    let py = slf.py();
+    let engine = slf.get().engine(py)?;
+    check_not_running(slf)?;
+    let _running = Running::begin(slf)?;
+    engine.run(py).map_err(|exit| exit.0)
+}
+
+pub(super) fn run_until_complete<'py>(
+    slf: &Bound<'py, EventLoop>,
+    future: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = slf.py();
+    slf.get().engine(py)?;
+    check_not_running(slf)?;
+    let is_ours = !names::is_future(py)?.call1((future,))?.is_truthy()?;
+    let options = PyDict::new(py);
+    options.set_item(intern!(py, "loop"), slf)?;
+    let future = names::ensure_future(py)?.call((future,), Some(&options))?;
+    if is_ours {
+        // If it is still pending at the end, the error below says so already.
+        future.setattr(intern!(py, "_log_destroy_pending"), false)?;
+    }
+    let stop = stop_when_done(py)?;
+    future.call_method1(intern!(py, "add_done_callback"), (&stop,))?;
+    let outcome = slf.call_method0(intern!(py, "run_forever"));
+    future.call_method1(intern!(py, "remove_done_callback"), (&stop,))?;
+    let is_done = || future.call_method0(intern!(py, "done"))?.is_truthy();
+    if let Err(error) = outcome {
+        if is_ours && is_done()? && !future.call_method0(intern!(py, "cancelled"))?.is_truthy()? {
+            // The exception that left the loop is the task's own: retrieved.
+            future.call_method0(intern!(py, "exception"))?;
+        }
+        return Err(error);
+    }
+    if !is_done()? {
+        return Err(PyRuntimeError::new_err("Event loop stopped before Future completed."));
+    }
+    future.call_method0(intern!(py, "result"))
+}
+
+/// A done callback that stops the future's loop, unless the future's exception
+/// leaves the loop by itself.
+fn stop_when_done(py: Python<'_>) -> PyResult<Bound<'_, PyCFunction>> {
+    PyCFunction::new_closure(py, Some(c"stop_when_done"), None, |args, _| {
+        let py = args.py();
+        let future = args.get_item(0)?;
+        if !future.call_method0(intern!(py, "cancelled"))?.is_truthy()? {
+            let exception = future.call_method0(intern!(py, "exception"))?;
+            if errors::leaves_the_loop(&exception) {
+                return Ok(());
+            }
+        }
+        let its_loop = future.call_method0(intern!(py, "get_loop"))?;
+        its_loop.call_method0(intern!(py, "stop"))?;
+        Ok::<_, PyErr>(())
+    })
+}
+
+pub(super) fn stop(slf: &EventLoop, py: Python<'_>) {
+    if let Some(engine) = slf.try_engine(py) {
+        engine.stop();
+    }
+}
+
+pub(super) fn close(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
+    let py = slf.py();
+    let state = slf.get().state(py);
+    if state.is_running() {
+        return Err(PyRuntimeError::new_err("Cannot close a running event loop"));
+    }
+    signals::remove_all(slf)?;
+    // Dropping the engine closes its descriptors and drops what was queued.
+    let engine = state.engine.take();
+    drop(engine);
+    Ok(())
+}
+
+fn check_not_running(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
+    let py = slf.py();
+    if slf.get().state(py).is_running() {
+        return Err(PyRuntimeError::new_err("This event loop is already running"));
+    }
+    if !names::get_running_loop(py)?.call0()?.is_none() {
+        return Err(PyRuntimeError::new_err(
+            "Cannot run the event loop while another loop is running",
+        ));
+    }
+    Ok(())
+}
+
+/// A loop that runs in this thread, and what the thread was before.
+struct Running<'a, 'py> {
+    slf: &'a Bound<'py, EventLoop>,
+    asyncgen_hooks_before: Bound<'py, PyAny>,
+    wakeup: Wakeup,
+}
+
+impl<'a, 'py> Running<'a, 'py> {
+    fn begin(slf: &'a Bound<'py, EventLoop>) -> PyResult<Self> {
+        let py = slf.py();
+        let state = slf.get().state(py);
+        let asyncgen_hooks_before = names::get_asyncgen_hooks(py)?.call0()?;
+        let running = Running { slf, asyncgen_hooks_before, wakeup: Wakeup::begin(slf)? };
+        state.thread.set(Some(thread::current().id()));
+        debug::track_origins(py, state, state.debug.get())?;
+        let hooks = (
+            slf.getattr(intern!(py, "_asyncgen_firstiter_hook"))?,
+            slf.getattr(intern!(py, "_asyncgen_finalizer_hook"))?,
+        );
+        names::set_asyncgen_hooks(py)?.call1(hooks)?;
+        names::set_running_loop(py)?.call1((slf,))?;
+        Ok(running)
+    }
+
+    fn end(&self) -> PyResult<()> {
+        let py = self.slf.py();
+        let state = self.slf.get().state(py);
+        state.thread.set(None);
+        debug::track_origins(py, state, false)?;
+        names::set_running_loop(py)?.call1((py.None(),))?;
+        let hooks = &self.asyncgen_hooks_before;
+        names::set_asyncgen_hooks(py)?.call1((hooks.get_item(0)?, hooks.get_item(1)?))?;
+        self.wakeup.end(self.slf)
+    }
+}
+
+impl Drop for Running<'_, '_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            error.write_unraisable(self.slf.py(), Some(self.slf.as_any()));
+        }
+    }
+}

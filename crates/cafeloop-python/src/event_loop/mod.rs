@@ -1,0 +1,271 @@
+//! The class behind `cafeloop.Loop`: its contents page.
+//!
+//! ```text
+//! state      what a loop holds            lifecycle  running, stopping, closing
+//! schedule   callbacks and timers         create     futures and tasks
+//! watch      descriptors                  signals    signals, and Ctrl-C
+//! debug      the checks of debug mode     report     what callbacks raised
+//! ```
+//!
+//! What runs once per loop, per executor job or per error is Python, in
+//! `python/cafeloop/_loop.py`, which derives `cafeloop.Loop` from this class and
+//! from `asyncio.AbstractEventLoop`.
+
+mod create;
+pub(crate) mod debug;
+mod lifecycle;
+pub(crate) mod report;
+mod schedule;
+mod signals;
+mod state;
+mod watch;
+
+use std::rc::Rc;
+
+use cafeloop::engine::{Engine, Interest};
+use pyo3::prelude::*;
+use pyo3::types::{PyContext, PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use self::state::State;
+use crate::errors;
+use crate::gil::Gil;
+use crate::host::Python3;
+use crate::object::{Call, Handle, TimerHandle};
+
+/// An event loop's engine as a Python object.
+///
+/// Any thread that holds the GIL may call it.  As on asyncio's loops, what isn't
+/// said to be thread-safe belongs to the thread that runs the loop.
+#[pyclass(frozen, subclass, weakref, module = "cafeloop")]
+pub(crate) struct EventLoop {
+    state: Gil<State>,
+}
+
+impl EventLoop {
+    fn state<'py>(&'py self, py: Python<'py>) -> &'py State {
+        self.state.get(py)
+    }
+
+    /// The engine, or asyncio's error if the loop is closed.
+    fn engine(&self, py: Python<'_>) -> PyResult<Rc<Engine<Python3>>> {
+        self.try_engine(py).ok_or_else(errors::loop_is_closed)
+    }
+
+    /// The engine, unless the loop is closed.
+    pub(crate) fn try_engine(&self, py: Python<'_>) -> Option<Rc<Engine<Python3>>> {
+        self.state(py).engine.borrow().clone()
+    }
+
+    pub(crate) fn is_debug(&self, py: Python<'_>) -> bool {
+        self.state(py).debug.get()
+    }
+}
+
+#[pymethods]
+impl EventLoop {
+    /// A subclass may take what arguments it likes.
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(
+        py: Python<'_>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Ok(EventLoop { state: Gil::new(State::new(py)?) })
+    }
+
+    // --- lifecycle
+
+    fn run_forever(slf: &Bound<'_, Self>) -> PyResult<()> {
+        lifecycle::run_forever(slf)
+    }
+
+    fn run_until_complete<'py>(
+        slf: &Bound<'py, Self>,
+        future: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        lifecycle::run_until_complete(slf, future)
+    }
+
+    fn stop(&self, py: Python<'_>) {
+        lifecycle::stop(self, py);
+    }
+
+    fn is_running(&self, py: Python<'_>) -> bool {
+        self.state(py).is_running()
+    }
+
+    fn is_closed(&self, py: Python<'_>) -> bool {
+        self.state(py).is_closed()
+    }
+
+    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        lifecycle::close(slf)
+    }
+
+    fn _check_closed(&self, py: Python<'_>) -> PyResult<()> {
+        self.engine(py).map(drop)
+    }
+
+    // --- schedule
+
+    #[pyo3(signature = (callback, *args, context=None))]
+    fn call_soon<'py>(
+        slf: &Bound<'py, Self>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+        context: Option<Bound<'py, PyContext>>,
+    ) -> PyResult<Bound<'py, Handle>> {
+        schedule::call_soon(slf, Call { callback, args }, context)
+    }
+
+    #[pyo3(signature = (callback, *args, context=None))]
+    fn call_soon_threadsafe<'py>(
+        slf: &Bound<'py, Self>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+        context: Option<Bound<'py, PyContext>>,
+    ) -> PyResult<Bound<'py, Handle>> {
+        schedule::call_soon_threadsafe(slf, Call { callback, args }, context)
+    }
+
+    #[pyo3(signature = (delay, callback, *args, context=None))]
+    fn call_later<'py>(
+        slf: &Bound<'py, Self>,
+        delay: &Bound<'py, PyAny>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+        context: Option<Bound<'py, PyContext>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        schedule::call_later(slf, delay, Call { callback, args }, context)
+    }
+
+    #[pyo3(signature = (when, callback, *args, context=None))]
+    fn call_at<'py>(
+        slf: &Bound<'py, Self>,
+        when: &Bound<'py, PyAny>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+        context: Option<Bound<'py, PyContext>>,
+    ) -> PyResult<Bound<'py, TimerHandle>> {
+        schedule::call_at(slf, when, Call { callback, args }, context)
+    }
+
+    fn time(&self, py: Python<'_>) -> f64 {
+        schedule::time(self, py)
+    }
+
+    // --- create
+
+    fn create_future<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        create::future(slf)
+    }
+
+    #[pyo3(signature = (coro, **options))]
+    fn create_task<'py>(
+        slf: &Bound<'py, Self>,
+        coro: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        create::task(slf, coro, options)
+    }
+
+    fn set_task_factory(&self, py: Python<'_>, factory: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        create::set_task_factory(self, py, factory)
+    }
+
+    fn get_task_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        create::task_factory(self, py)
+    }
+
+    // --- watch
+
+    #[pyo3(signature = (fd, callback, *args))]
+    fn add_reader<'py>(
+        slf: &Bound<'py, Self>,
+        fd: &Bound<'py, PyAny>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+    ) -> PyResult<()> {
+        watch::add(slf, fd, Interest::Read, Call { callback, args })
+    }
+
+    fn remove_reader(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
+        watch::remove(self, py, fd, Interest::Read)
+    }
+
+    #[pyo3(signature = (fd, callback, *args))]
+    fn add_writer<'py>(
+        slf: &Bound<'py, Self>,
+        fd: &Bound<'py, PyAny>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+    ) -> PyResult<()> {
+        watch::add(slf, fd, Interest::Write, Call { callback, args })
+    }
+
+    fn remove_writer(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
+        watch::remove(self, py, fd, Interest::Write)
+    }
+
+    // --- signals
+
+    #[pyo3(signature = (sig, callback, *args))]
+    fn add_signal_handler<'py>(
+        slf: &Bound<'py, Self>,
+        sig: &Bound<'py, PyAny>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+    ) -> PyResult<()> {
+        signals::add(slf, sig, Call { callback, args })
+    }
+
+    fn remove_signal_handler(&self, py: Python<'_>, sig: &Bound<'_, PyAny>) -> PyResult<bool> {
+        signals::remove(self, py, sig)
+    }
+
+    // --- debug
+
+    fn get_debug(&self, py: Python<'_>) -> bool {
+        self.is_debug(py)
+    }
+
+    fn set_debug(slf: &Bound<'_, Self>, enabled: &Bound<'_, PyAny>) -> PyResult<()> {
+        debug::set(slf, enabled.is_truthy()?)
+    }
+
+    /// In debug mode, refuses what can't be the callback of `method`.
+    fn _check_callback(
+        slf: &Bound<'_, Self>,
+        callback: &Bound<'_, PyAny>,
+        method: &str,
+    ) -> PyResult<()> {
+        debug::check_callback(slf, callback, method)
+    }
+
+    /// In debug mode, callbacks that run for longer (in seconds) are logged.
+    #[getter]
+    fn get_slow_callback_duration(&self, py: Python<'_>) -> f64 {
+        self.state(py).slow_callback_duration.get()
+    }
+
+    #[setter]
+    fn set_slow_callback_duration(&self, py: Python<'_>, seconds: f64) {
+        self.state(py).slow_callback_duration.set(seconds);
+    }
+
+    /// In debug mode, the handle that is running.
+    #[getter]
+    fn _current_handle(&self, py: Python<'_>) -> Option<Py<Handle>> {
+        self.state(py).current_handle.borrow().as_ref().map(|handle| handle.clone_ref(py))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.visited(&visit).traverse(&visit)
+    }
+
+    fn __clear__(slf: &Bound<'_, Self>) {
+        slf.get().state(slf.py()).clear();
+    }
+}

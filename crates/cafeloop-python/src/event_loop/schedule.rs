@@ -1,0 +1,108 @@
+//! Callbacks for the next turn, for a time, and from other threads.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyContext, PyTuple};
+use pyo3::{IntoPyObjectExt, intern};
+
+use super::{EventLoop, debug};
+use crate::errors;
+use crate::names;
+use crate::object::{Call, Handle, TimerHandle};
+
+const NS_PER_SECOND: f64 = 1e9;
+
+pub(super) fn call_soon<'py>(
+    slf: &Bound<'py, EventLoop>,
+    call: Call,
+    context: Option<Bound<'py, PyContext>>,
+) -> PyResult<Bound<'py, Handle>> {
+    let engine = slf.get().engine(slf.py())?;
+    debug::check_thread(slf)?;
+    debug::check_callback(slf, call.callback.bind(slf.py()), "call_soon")?;
+    let handle = Bound::new(slf.py(), Handle::new(slf, call, context)?)?;
+    engine.push(handle.clone().unbind());
+    Ok(handle)
+}
+
+pub(super) fn call_soon_threadsafe<'py>(
+    slf: &Bound<'py, EventLoop>,
+    call: Call,
+    context: Option<Bound<'py, PyContext>>,
+) -> PyResult<Bound<'py, Handle>> {
+    let py = slf.py();
+    let engine = slf.get().engine(py)?;
+    debug::check_callback(slf, call.callback.bind(py), "call_soon_threadsafe")?;
+    let handle = Bound::new(py, Handle::new(slf, call, context)?)?;
+    let job = handle.clone().unbind();
+    if slf.get().state(py).runs_elsewhere() {
+        engine.remote().post(job).map_err(|_| errors::loop_is_closed())?;
+    } else {
+        // In its own thread, in the order of the calls beside it.
+        engine.push(job);
+    }
+    Ok(handle)
+}
+
+pub(super) fn call_later<'py>(
+    slf: &Bound<'py, EventLoop>,
+    delay: &Bound<'py, PyAny>,
+    call: Call,
+    context: Option<Bound<'py, PyContext>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = slf.py();
+    if delay.is_none() {
+        return Err(PyTypeError::new_err("delay must not be None"));
+    }
+    if slf.get_type().is(names::python_loop_class(py)?) {
+        let when = time(slf.get(), py).into_bound_py_any(py)?.add(delay)?;
+        return Ok(call_at(slf, &when, call, context)?.into_any());
+    }
+    // A subclass may have a time, or a call_at, of its own.
+    let when = slf.call_method0(intern!(py, "time"))?.add(delay)?;
+    let mut args = vec![when, call.callback.into_bound(py)];
+    args.extend(call.args.bind(py).iter());
+    let options = [("context", context)].into_py_dict(py)?;
+    slf.call_method(intern!(py, "call_at"), PyTuple::new(py, args)?, Some(&options))
+}
+
+pub(super) fn call_at<'py>(
+    slf: &Bound<'py, EventLoop>,
+    when: &Bound<'py, PyAny>,
+    call: Call,
+    context: Option<Bound<'py, PyContext>>,
+) -> PyResult<Bound<'py, TimerHandle>> {
+    let py = slf.py();
+    if when.is_none() {
+        return Err(PyTypeError::new_err("when cannot be None"));
+    }
+    let engine = slf.get().engine(py)?;
+    debug::check_thread(slf)?;
+    debug::check_callback(slf, call.callback.bind(py), "call_at")?;
+    let deadline_ns = deadline_ns(when.extract()?)?;
+    let handle = Handle::new(slf, call, context)?;
+    let handle = Bound::new(py, TimerHandle::new(when.clone().unbind(), handle))?;
+    let job = handle.as_super();
+    job.get().set_timer(py, engine.set_timer(deadline_ns, job.clone().unbind()));
+    Ok(handle)
+}
+
+/// As `time.monotonic()` makes seconds of the same clock.
+#[allow(clippy::cast_precision_loss, reason = "a float has 52 bits: 0.2 µs after 50 years")]
+pub(super) fn time(slf: &EventLoop, py: Python<'_>) -> f64 {
+    slf.state(py).clock.now_ns() as f64 / NS_PER_SECOND
+}
+
+/// The first nanosecond at which [`time`] is not before `when` any more.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+fn deadline_ns(when: f64) -> PyResult<u64> {
+    if when.is_nan() {
+        return Err(PyValueError::new_err("when must be a number of seconds, not NaN"));
+    }
+    // Saturates: the past is now, and infinity never comes.
+    let mut deadline_ns = (when * NS_PER_SECOND).ceil() as u64;
+    while (deadline_ns as f64 / NS_PER_SECOND) < when && deadline_ns < u64::MAX {
+        deadline_ns += 1;
+    }
+    Ok(deadline_ns)
+}

@@ -1,0 +1,90 @@
+//! What a loop holds.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::thread::{self, ThreadId};
+
+use cafeloop::engine::{Clock, Engine};
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::errors::engine_failed;
+use crate::host::Python3;
+use crate::names;
+use crate::object::Handle;
+
+/// asyncio's own default, in seconds.
+const SLOW_CALLBACK_DURATION: f64 = 0.1;
+
+/// A loop's own data.  No cell stays borrowed while Python code runs.
+pub(super) struct State {
+    /// Gone once the loop is closed.
+    pub(super) engine: RefCell<Option<Rc<Engine<Python3>>>>,
+    /// The engine's, which a closed loop still tells the time by.
+    pub(super) clock: Clock,
+    /// The thread that runs the loop, while one does.
+    pub(super) thread: Cell<Option<ThreadId>>,
+    pub(super) task_factory: RefCell<Option<Py<PyAny>>>,
+    pub(super) debug: Cell<bool>,
+    pub(super) slow_callback_duration: Cell<f64>,
+    /// Kept in debug mode only, for the exception handler.
+    pub(super) current_handle: RefCell<Option<Py<Handle>>>,
+    /// The depth of coroutine origin tracking to go back to, while the loop
+    /// tracks origins itself.
+    pub(super) origin_depth_before: Cell<Option<i32>>,
+}
+
+impl State {
+    pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
+        let clock = Clock::real();
+        let engine =
+            Engine::new(Python3, clock.clone(), None).map_err(|error| engine_failed(&error))?;
+        Ok(State {
+            engine: RefCell::new(Some(Rc::new(engine))),
+            clock,
+            thread: Cell::new(None),
+            task_factory: RefCell::new(None),
+            debug: Cell::new(names::is_debug_mode(py)?.call0()?.is_truthy()?),
+            slow_callback_duration: Cell::new(SLOW_CALLBACK_DURATION),
+            current_handle: RefCell::new(None),
+            origin_depth_before: Cell::new(None),
+        })
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.thread.get().is_some()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.engine.borrow().is_none()
+    }
+
+    /// Whether another thread than this one runs the loop.
+    pub(super) fn runs_elsewhere(&self) -> bool {
+        self.thread.get().is_some_and(|thread| thread != thread::current().id())
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Ok(factory) = self.task_factory.try_borrow() {
+            visit.call(&*factory)?;
+        }
+        let Ok(engine) = self.engine.try_borrow() else { return Ok(()) };
+        let Some(engine) = &*engine else { return Ok(()) };
+        // The first refusal ends the traversal; the engine shows all it holds.
+        let refused = Cell::new(None);
+        let show = |handle: &Py<Handle>| {
+            if let Some(error) = refused.take().or_else(|| visit.call(handle).err()) {
+                refused.set(Some(error));
+            }
+        };
+        engine.for_each_held(show, show);
+        refused.into_inner().map_or(Ok(()), Err)
+    }
+
+    /// Breaks the cycles that garbage may hang in.
+    pub(super) fn clear(&self) {
+        let held = (self.engine.take(), self.task_factory.take(), self.current_handle.take());
+        // Dropped here, when nothing is borrowed.
+        drop(held);
+    }
+}

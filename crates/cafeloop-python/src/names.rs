@@ -1,0 +1,42 @@
+//! What is looked up in Python's modules: once, when first needed, so that
+//! importing cafeloop costs no imports of its own.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+/// One function for each name, which gives the object behind it.
+macro_rules! names {
+    ($($function:ident = $module:literal . $name:literal;)*) => {
+        $(pub(crate) fn $function(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+            static OBJECT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+            OBJECT.import(py, $module, $name)
+        })*
+    };
+}
+
+names! {
+    current_thread_id = "threading"."get_ident";
+    ensure_future = "asyncio.tasks"."ensure_future";
+    extract_stack = "asyncio.format_helpers"."extract_stack";
+    format_callback_source = "asyncio.format_helpers"."_format_callback_source";
+    future_class = "asyncio.futures"."Future";
+    get_asyncgen_hooks = "sys"."get_asyncgen_hooks";
+    get_origin_tracking_depth = "sys"."get_coroutine_origin_tracking_depth";
+    get_running_loop = "asyncio.events"."_get_running_loop";
+    is_coroutine = "asyncio.coroutines"."iscoroutine";
+    is_coroutine_function = "inspect"."iscoroutinefunction";
+    is_debug_mode = "asyncio.coroutines"."_is_debug_mode";
+    is_future = "asyncio.futures"."isfuture";
+    logger = "asyncio.log"."logger";
+    main_thread = "threading"."main_thread";
+    python_loop_class = "cafeloop._loop"."Loop";
+    register_at_fork = "os"."register_at_fork";
+    set_asyncgen_hooks = "sys"."set_asyncgen_hooks";
+    set_origin_tracking_depth = "sys"."set_coroutine_origin_tracking_depth";
+    set_running_loop = "asyncio.events"."_set_running_loop";
+    set_signal_handler = "signal"."signal";
+    set_wakeup_fd = "signal"."set_wakeup_fd";
+    siginterrupt = "signal"."siginterrupt";
+    task_class = "asyncio.tasks"."Task";
+    valid_signals = "signal"."valid_signals";
+}

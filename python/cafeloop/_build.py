@@ -1,0 +1,27 @@
+"""What this package was built with, and what it makes of this interpreter."""
+
+import platform
+
+from . import _cafeloop
+
+__version__: str = _cafeloop.VERSION
+
+
+def build_info() -> dict[str, str]:
+    """What the loop is made of, for bug reports.
+
+    version     of this package
+    rust        the compiler that built it
+    built_for   the Python it was built for
+    python      the Python that runs it
+    tasks       whose tasks the loop runs: "interpreter" for asyncio's own
+    poller      how it waits: "epoll_pwait2"
+    """
+    return {
+        "version": __version__,
+        "rust": _cafeloop.RUST_VERSION,
+        "built_for": _cafeloop.BUILT_FOR,
+        "python": platform.python_version(),
+        "tasks": "interpreter",
+        "poller": "epoll_pwait2",
+    }

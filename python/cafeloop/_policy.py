@@ -1,0 +1,61 @@
+"""Making cafeloop's the loop that asyncio makes.
+
+asyncio asks its policy for new loops.  Policies are deprecated since Python 3.14,
+where the same functions have private names that don't warn.
+"""
+
+import asyncio
+import sys
+from asyncio import unix_events
+from typing import TYPE_CHECKING
+
+from ._loop import Loop, new_event_loop
+
+if TYPE_CHECKING:
+    _DefaultPolicy = asyncio.DefaultEventLoopPolicy
+elif sys.version_info >= (3, 14):
+    _DefaultPolicy = unix_events._DefaultEventLoopPolicy
+else:
+    _DefaultPolicy = asyncio.DefaultEventLoopPolicy
+
+
+class EventLoopPolicy(_DefaultPolicy):
+    """asyncio's default policy, with cafeloop's loops."""
+
+    def new_event_loop(self) -> Loop:
+        return new_event_loop()
+
+
+_before: asyncio.AbstractEventLoopPolicy | None = None
+
+
+def install() -> None:
+    """Have asyncio.run, asyncio.Runner and asyncio.new_event_loop make our loop.
+
+    It holds for the process, threads included; child processes that don't share
+    its memory are left alone.  Installing twice is harmless.
+    """
+    global _before
+    current = _get_policy()
+    if not isinstance(current, EventLoopPolicy):
+        _before = current
+        _set_policy(EventLoopPolicy())
+
+
+def uninstall() -> None:
+    """Go back to the policy that was in place before `install()`.
+
+    Harmless if it isn't installed, or if somebody has set another policy since.
+    """
+    global _before
+    if isinstance(_get_policy(), EventLoopPolicy):
+        _set_policy(_before)
+    _before = None
+
+
+if sys.version_info >= (3, 14):
+    _get_policy = asyncio.events._get_event_loop_policy
+    _set_policy = asyncio.events._set_event_loop_policy
+else:
+    _get_policy = asyncio.get_event_loop_policy
+    _set_policy = asyncio.set_event_loop_policy
