@@ -21,13 +21,16 @@ def main() -> int:
     asked = _cafeloop.parse_command(sys.argv[1:])
     if isinstance(asked, int):
         return asked
-    kind, name, arguments = asked
+    kind, name, arguments, is_verbose = asked
     run = {"script": _program.run_script, "module": _program.run_module}[kind]
     try:
         run(name, arguments)
     except _program.CannotStart as error:
         print(f"cafeloop: can't {error}", file=sys.stderr)
         return CANNOT_START
+    finally:
+        if is_verbose:
+            print(f"cafeloop: {_program.which_loops()}", file=sys.stderr)
     return 0
 
 

@@ -11,7 +11,7 @@ VERSION: str
 RUST_VERSION: str
 BUILT_FOR: str
 
-def parse_command(args: list[str]) -> int | tuple[str, str, list[str]]: ...
+def parse_command(args: list[str]) -> int | tuple[str, str, list[str], bool]: ...
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")

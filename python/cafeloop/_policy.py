@@ -7,7 +7,7 @@ where the same functions have private names that don't warn.
 import asyncio
 import sys
 from asyncio import unix_events
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ._loop import Loop, new_event_loop
 
@@ -22,8 +22,13 @@ else:
 class EventLoopPolicy(_DefaultPolicy):
     """asyncio's default policy, with cafeloop's loops."""
 
+    #: Loops made by all such policies of the process.
+    made: ClassVar[int] = 0
+
     def new_event_loop(self) -> Loop:
-        return new_event_loop()
+        loop = new_event_loop()
+        EventLoopPolicy.made += 1
+        return loop
 
 
 _before: asyncio.AbstractEventLoopPolicy | None = None

@@ -52,6 +52,17 @@ def run_module(name: str, arguments: list[str]) -> None:
     run_with_runpy(name, f"run module {name!r}", alter_argv=True)
 
 
+def which_loops() -> str:
+    """Says which loops asyncio has made in this program."""
+    policy = sys.modules.get(f"{__package__}._policy")
+    made = policy.EventLoopPolicy.made if policy is not None else 0
+    if made == 0:
+        return "the program made no event loop"
+    if made == 1:
+        return "the program's event loop was cafeloop.Loop"
+    return f"the program's {made} event loops were cafeloop.Loop"
+
+
 def run_file(script: str, path: str) -> None:
     loader, program = load(script, path)
     main = make_main()

@@ -1,0 +1,287 @@
+//! What a command line asks for, and how it is answered.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
+
+use cafeloop_cli::{Command, Program, Target, Versions, parse};
+use insta::assert_snapshot;
+
+const VERSIONS: Versions<'static> = Versions { package: "0.1.0", rust: "1.95.0", python: "3.13.0" };
+
+fn words(line: &str) -> impl Iterator<Item = OsString> {
+    line.split_whitespace().map(OsString::from)
+}
+
+/// The program that a line asks to run, without a word about it.
+fn program(line: impl IntoIterator<Item = OsString>) -> Program {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let command = parse(line, VERSIONS, &mut out, &mut err);
+    assert_eq!((out, err), (Vec::new(), Vec::new()));
+    match command {
+        Command::Run(program) => program,
+        Command::Done(code) => panic!("it ended with code {code}"),
+    }
+}
+
+fn of(target: Target, args: &[&str]) -> Program {
+    Program { target, args: args.iter().map(Into::into).collect(), is_verbose: false }
+}
+
+fn script(name: &str, args: &[&str]) -> Program {
+    of(Target::Script(name.into()), args)
+}
+
+fn module(name: &str, args: &[&str]) -> Program {
+    of(Target::Module(name.into()), args)
+}
+
+/// What a line is answered with on stdout, in good order.
+fn told(line: &str) -> String {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let command = parse(words(line), VERSIONS, &mut out, &mut err);
+    assert_eq!((command, err), (Command::Done(0), Vec::new()));
+    String::from_utf8(out).expect("answers are text")
+}
+
+/// What a line is answered with on stderr, as a mistake.
+fn complaint(line: &str) -> String {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let command = parse(words(line), VERSIONS, &mut out, &mut err);
+    assert_eq!((command, out), (Command::Done(2), Vec::new()));
+    String::from_utf8(err).expect("complaints are text")
+}
+
+#[test]
+fn the_first_word_after_run_is_the_script() {
+    assert_eq!(program(words("run cafe.py")), script("cafe.py", &[]));
+}
+
+#[test]
+fn with_m_it_is_a_module() {
+    assert_eq!(program(words("run -m cafe.serve")), module("cafe.serve", &[]));
+}
+
+#[test]
+fn a_program_is_verbose_if_that_is_said_before_it() {
+    for line in ["run -v x.py", "run --verbose x.py", "run -v -m x", "run -vm x", "run -m -v x"] {
+        assert!(program(words(line)).is_verbose, "{line}");
+    }
+    assert_eq!(program(words("run x.py -v")), script("x.py", &["-v"]));
+}
+
+#[test]
+fn everything_after_the_program_is_its_own() {
+    let table = [
+        ("run x.py latte mocha", script("x.py", &["latte", "mocha"])),
+        ("run x.py --help", script("x.py", &["--help"])),
+        ("run x.py -h --version", script("x.py", &["-h", "--version"])),
+        ("run x.py -m y", script("x.py", &["-m", "y"])),
+        ("run x.py run help", script("x.py", &["run", "help"])),
+        ("run x.py -- -- y", script("x.py", &["--", "--", "y"])),
+        ("run x.py - -", script("x.py", &["-", "-"])),
+        ("run -m x --help", module("x", &["--help"])),
+        ("run -m x -m y", module("x", &["-m", "y"])),
+        ("run -m x -- y", module("x", &["--", "y"])),
+    ];
+    for (line, expected) in table {
+        assert_eq!(program(words(line)), expected, "{line}");
+    }
+}
+
+#[test]
+fn two_dashes_end_the_options_of_the_command() {
+    assert_eq!(program(words("run -- -x.py -y")), script("-x.py", &["-y"]));
+    assert_eq!(program(words("run -m -- x -y")), module("x", &["-y"]));
+}
+
+#[test]
+fn words_are_handed_on_as_they_are_empty_or_not_even_text() {
+    let bytes = OsString::from_vec(b"caf\xe9.py".to_vec());
+    let line = ["run".into(), bytes.clone(), OsString::new(), bytes.clone()];
+    let expected = Program {
+        target: Target::Script(bytes.clone()),
+        args: vec![OsString::new(), bytes],
+        is_verbose: false,
+    };
+    assert_eq!(program(line), expected);
+}
+
+#[test]
+fn help_teaches_by_example() {
+    assert_snapshot!(told("--help"), @"
+    asyncio's event loop, written in Rust: run your programs on it, unchanged
+
+    Usage: cafeloop <COMMAND>
+
+    Commands:
+      run   Run a Python program on cafeloop's event loop
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Examples:
+      cafeloop run server.py --port 80       what `python server.py --port 80` does
+      cafeloop run -m pytest tests           what `python -m pytest tests` does
+      python3.13 -m cafeloop run server.py   the same command, of a certain Python
+    ");
+    assert_eq!(told("-h"), told("--help"));
+    assert_eq!(told("help"), told("--help"));
+}
+
+#[test]
+fn run_tells_what_it_changes_and_what_it_does_not() {
+    assert_snapshot!(told("run --help"), @"
+    Run a Python program on cafeloop's event loop
+
+    Runs SCRIPT as `python SCRIPT` would: same arguments, standard streams, exit
+    code and traceback.  One thing differs: the event loops that `asyncio.run`,
+    `asyncio.Runner` and `asyncio.new_event_loop` make in it are cafeloop's.
+    Processes that it starts are left alone.
+
+    Options of cafeloop stand before SCRIPT; whatever follows is the program's own,
+    also what looks like an option.
+
+    Usage: cafeloop run [OPTIONS] <SCRIPT> [ARGS]...
+           cafeloop run [OPTIONS] -m <MODULE> [ARGS]...
+
+    Arguments:
+      <SCRIPT> [ARGS]...
+              A Python file, or a directory or zip archive with a __main__.py in it;
+              then the program's arguments
+
+    Options:
+      -m
+              Run the module MODULE as `python -m MODULE` would, instead of a script
+
+      -v, --verbose
+              At the end, say on stderr which event loops the program made
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      cafeloop run server.py --help          the help of server.py, not this one
+      cafeloop run -m asyncio                asyncio's own interactive prompt
+      cafeloop run app.pyz                   an archive that `python -m zipapp` made
+
+    Exit code: the program's own; 2, and one line on stderr, if it can't be started.
+    ");
+    assert_eq!(told("help run"), told("run --help"));
+}
+
+#[test]
+fn run_also_has_a_short_help() {
+    assert_snapshot!(told("run -h"), @"
+    Run a Python program on cafeloop's event loop
+
+    Usage: cafeloop run [OPTIONS] <SCRIPT> [ARGS]...
+           cafeloop run [OPTIONS] -m <MODULE> [ARGS]...
+
+    Arguments:
+      <SCRIPT> [ARGS]...  A Python file, or a directory or zip archive with a
+                          __main__.py in it; then the program's arguments
+
+    Options:
+      -m             Run the module MODULE as `python -m MODULE` would, instead of a
+                     script
+      -v, --verbose  At the end, say on stderr which event loops the program made
+      -h, --help     Print help (see more with '--help')
+    ");
+}
+
+#[test]
+fn version_tells_all_three() {
+    assert_snapshot!(told("--version"), @"cafeloop 0.1.0 (Rust 1.95.0, Python 3.13.0)");
+    assert_eq!(told("-V"), told("--version"));
+}
+
+#[test]
+fn a_line_without_a_command_is_a_mistake_that_help_answers() {
+    assert_eq!(complaint(""), told("--help"));
+}
+
+#[test]
+fn an_unknown_command_is_a_mistake() {
+    assert_snapshot!(complaint("rnu cafe.py"), @"
+    error: unrecognized subcommand 'rnu'
+
+    Usage: cafeloop <COMMAND>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn a_script_in_place_of_a_command_is_answered_with_what_was_meant() {
+    assert_snapshot!(complaint("cafe.py latte"), @"
+    error: unrecognized subcommand 'cafe.py'
+
+      tip: to run a program, use 'cafeloop run cafe.py'
+
+    Usage: cafeloop <COMMAND>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn a_run_of_nothing_is_a_mistake() {
+    assert_snapshot!(complaint("run"), @"
+    error: the following required arguments were not provided:
+      <SCRIPT> [ARGS]...
+
+    Usage: cafeloop run [OPTIONS] <SCRIPT> [ARGS]...
+           cafeloop run [OPTIONS] -m <MODULE> [ARGS]...
+
+    For more information, try '--help'.
+    ");
+    assert_eq!(complaint("run -m"), complaint("run"));
+}
+
+#[test]
+fn an_unknown_option_is_not_taken_for_a_script() {
+    assert_snapshot!(complaint("run --blend cafe.py"), @"
+    error: unexpected argument '--blend' found
+
+      tip: to pass '--blend' as a value, use '-- --blend'
+
+    Usage: cafeloop run [OPTIONS] <SCRIPT> [ARGS]...
+           cafeloop run [OPTIONS] -m <MODULE> [ARGS]...
+
+    For more information, try '--help'.
+    ");
+}
+
+/// A stream that fails in one way, always.
+struct Failing(io::ErrorKind);
+
+impl Write for Failing {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Err(self.0.into())
+    }
+}
+
+#[test]
+fn a_reader_that_has_left_is_no_failure() {
+    let mut gone = Failing(io::ErrorKind::BrokenPipe);
+    let mut err = Vec::new();
+    assert_eq!(parse(words("--help"), VERSIONS, &mut gone, &mut err), Command::Done(0));
+    assert!(err.is_empty());
+    assert_eq!(parse(words("rnu"), VERSIONS, &mut Vec::new(), &mut gone), Command::Done(2));
+}
+
+#[test]
+fn a_full_disk_is_named_on_the_other_stream() {
+    let mut full = Failing(io::ErrorKind::StorageFull);
+    let mut err = Vec::new();
+    assert_eq!(parse(words("--version"), VERSIONS, &mut full, &mut err), Command::Done(2));
+    let text = String::from_utf8(err).expect("complaints are text");
+    assert_snapshot!(text, @"cafeloop: can't write to stdout: no storage space");
+}
