@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 /// Work for a thread.  It reports its result by itself and doesn't panic.
 type Work = Box<dyn FnOnce() + Send>;
 
-/// Threads at most, unless the caller says otherwise: those of Python's
-/// `ThreadPoolExecutor` (`min(32, cpus + 4)`), made for work that waits.
-fn default_limit() -> usize {
-    thread::available_parallelism().map_or(8, |cpus| cpus.get() + 4).min(32)
+/// Threads at most: as many as in Python's `ThreadPoolExecutor`, whose work waits
+/// more than it computes (`min(32, cpus + 4)`, with one CPU if nobody knows).
+fn limit() -> usize {
+    let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    (cpus + 4).min(32)
 }
 
 /// Threads that are made when work waits and none is idle, up to a limit, and
@@ -38,11 +40,16 @@ struct State {
 
 impl Pool {
     pub(super) fn new() -> Self {
-        Pool { shared: Arc::default(), threads: Vec::new(), limit: default_limit() }
+        Pool::with_limit(limit())
     }
 
-    /// Queues `work`.  Fails only if there is no thread and none can be made.
-    pub(super) fn submit(&mut self, work: Work) -> io::Result<()> {
+    fn with_limit(limit: usize) -> Self {
+        Pool { shared: Arc::default(), threads: Vec::new(), limit }
+    }
+
+    /// Queues `work`.  Gives it back only if there is no thread and none can be
+    /// made; the caller drops it after letting go of the pool.
+    pub(super) fn submit(&mut self, work: Work) -> Result<(), (io::Error, Work)> {
         let mut state = self.shared.lock();
         if state.idle <= state.queue.len() && self.threads.len() < self.limit {
             let shared = self.shared.clone();
@@ -51,7 +58,7 @@ impl Pool {
                 Ok(thread) => self.threads.push(thread),
                 // The threads that there are will come to it.
                 Err(_) if !self.threads.is_empty() => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err((error, work)),
             }
         }
         state.queue.push_back(work);
@@ -107,7 +114,7 @@ mod tests {
 
     #[test]
     fn work_runs_side_by_side_up_to_the_limit() {
-        let mut pool = Pool { limit: 2, ..Pool::new() };
+        let mut pool = Pool::with_limit(2);
         let both = Arc::new(Barrier::new(2));
         let (report, reports) = channel();
         for _ in 0..6 {
@@ -117,27 +124,43 @@ mod tests {
                 both.wait();
                 report.send(thread::current().id()).expect("the test listens");
             });
-            pool.submit(work).expect("a thread can be made");
+            pool.submit(work).map_err(|(error, _)| error).expect("a thread can be made");
         }
         let ran: std::collections::HashSet<_> = reports.iter().take(6).collect();
         assert_eq!(ran.len(), 2);
     }
 
     #[test]
+    fn an_idle_thread_is_used_again() {
+        let mut pool = Pool::new();
+        let (report, reports) = channel();
+        for _ in 0..10 {
+            let report = report.clone();
+            let work = Box::new(move || report.send(()).expect("the test listens"));
+            pool.submit(work).map_err(|(error, _)| error).expect("a thread can be made");
+            reports.recv().expect("the work is done");
+            while pool.shared.lock().idle == 0 {
+                thread::yield_now();
+            }
+        }
+        assert_eq!(pool.threads.len(), 1);
+    }
+
+    #[test]
     fn closing_waits_for_what_has_begun_and_drops_the_rest() {
-        let mut pool = Pool { limit: 1, ..Pool::new() };
-        let (begin, begun) = channel();
+        let mut pool = Pool::with_limit(1);
+        let (starts, begun) = channel();
         let (release, released) = channel::<()>();
         let (report, reports) = channel();
         let late = report.clone();
         let first = Box::new(move || {
-            begin.send(()).expect("the test listens");
+            starts.send(()).expect("the test listens");
             released.recv().expect("the test releases");
             report.send("first").expect("the test listens");
         });
-        pool.submit(first).expect("a thread can be made");
+        pool.submit(first).map_err(|(error, _)| error).expect("a thread can be made");
         let second = Box::new(move || late.send("late").expect("the test listens"));
-        pool.submit(second).expect("there is a thread");
+        pool.submit(second).map_err(|(error, _)| error).expect("there is a thread");
         begun.recv().expect("the first begins");
         let shared = pool.shared.clone();
         let closer = thread::spawn(move || drop(pool));

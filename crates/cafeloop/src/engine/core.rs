@@ -134,7 +134,8 @@ impl<H: Host> Engine<H> {
         interest: Interest,
         watcher: H::Watcher,
     ) -> std::io::Result<Option<H::Watcher>> {
-        self.registry.borrow_mut().watch(&self.poller, fd, interest, watcher)
+        let answer = self.registry.borrow_mut().watch(&self.poller, fd, interest, watcher);
+        answer.map_err(|(error, _refused)| error)
     }
 
     /// Takes a watcher back; `None` if there was none.
@@ -153,10 +154,9 @@ impl<H: Host> Engine<H> {
         &self,
         give: impl FnOnce(BorrowedFd<'_>) -> R,
     ) -> Result<R, Error> {
-        let mut signals = self.signals.borrow_mut();
-        let writer = signals.writer(&self.poller, SIGNALS);
-        let writer = writer.map_err(|cause| Error::io("open a pipe for signals", cause))?;
-        Ok(give(writer))
+        let pipe = self.signals.borrow_mut().pipe(&self.poller, SIGNALS);
+        let pipe = pipe.map_err(|cause| Error::io("open a pipe for signals", cause))?;
+        Ok(give(pipe.writer()))
     }
 
     /// Has `watcher` told each time that `signal` comes, in the place of the one
@@ -179,9 +179,8 @@ impl<H: Host> Engine<H> {
     /// needed.  It must report its result by itself, through the
     /// [`Remote`], and must not panic.  Fails if no thread can be made.
     pub fn submit(&self, work: impl FnOnce() + Send + 'static) -> Result<Working, Error> {
-        let mut pool = self.pool.borrow_mut();
-        let answer = pool.get_or_insert_with(Pool::new).submit(Box::new(work));
-        answer.map_err(|cause| Error::io("start a thread for blocking work", cause))?;
+        let answer = self.pool.borrow_mut().get_or_insert_with(Pool::new).submit(Box::new(work));
+        answer.map_err(|(cause, _refused)| Error::io("start a thread for blocking work", cause))?;
         self.working.set(self.working.get() + 1);
         Ok(Working { count: self.working.clone() })
     }
@@ -192,7 +191,8 @@ impl<H: Host> Engine<H> {
         drop(pool);
     }
 
-    /// Shows the host everything of its own that the loop holds.
+    /// Shows the host everything of its own that the loop holds.  The host looks
+    /// and does nothing else: the loop's state is borrowed meanwhile.
     pub fn for_each_held(
         &self,
         mut job: impl FnMut(&H::Job),

@@ -152,6 +152,16 @@ mod tests {
         Arc::new(Inbox::new(Counter::default()))
     }
 
+    /// Waits until it is woken, if it may.
+    fn sleep(inbox: &Inbox<u32, Counter>) {
+        if inbox.fall_asleep() {
+            while inbox.waker().0.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+            inbox.awake();
+        }
+    }
+
     #[test]
     fn a_post_is_seen_before_the_sleep_or_wakes_it() {
         loom::model(|| {
@@ -160,15 +170,48 @@ mod tests {
                 let inbox = inbox.clone();
                 thread::spawn(move || inbox.post(1).expect("it is open"))
             };
-            if inbox.fall_asleep() {
-                // A real loop waits here until the count is not zero.
-                while inbox.waker().0.load(Ordering::SeqCst) == 0 {
-                    thread::yield_now();
-                }
-                inbox.awake();
-            }
+            sleep(&inbox);
             assert_eq!(inbox.take(), [1]);
             poster.join().expect("the poster doesn't panic");
+        });
+    }
+
+    #[test]
+    fn a_sleep_that_ends_by_itself_loses_no_post() {
+        loom::model(|| {
+            let inbox = shared();
+            let poster = {
+                let inbox = inbox.clone();
+                thread::spawn(move || inbox.post(1).expect("it is open"))
+            };
+            // A deadline was due, or a descriptor ready.
+            inbox.fall_asleep();
+            inbox.awake();
+            let mut jobs = inbox.take();
+            if jobs.is_empty() {
+                sleep(&inbox);
+                jobs = inbox.take();
+            }
+            assert_eq!(jobs, [1]);
+            poster.join().expect("the poster doesn't panic");
+        });
+    }
+
+    #[test]
+    fn what_comes_while_others_are_taken_is_taken_next() {
+        loom::model(|| {
+            let inbox = shared();
+            let poster = {
+                let inbox = inbox.clone();
+                thread::spawn(move || {
+                    inbox.post(1).expect("it is open");
+                    inbox.post(2).expect("it is open");
+                })
+            };
+            let mut jobs = inbox.take();
+            poster.join().expect("the poster doesn't panic");
+            jobs.extend(inbox.take());
+            assert_eq!(jobs, [1, 2]);
         });
     }
 

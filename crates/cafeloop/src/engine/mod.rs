@@ -34,6 +34,8 @@ mod ready;
 mod registry;
 mod shared;
 mod signals;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod timers;
 mod turn;
 

@@ -21,6 +21,16 @@ pub enum Interest {
     Write,
 }
 
+impl Interest {
+    /// What the kernel is told to watch for its sake, besides `told`.
+    fn besides(self, told: Readiness) -> Readiness {
+        match self {
+            Interest::Read => Readiness { read: true, ..told },
+            Interest::Write => Readiness { write: true, ..told },
+        }
+    }
+}
+
 /// One descriptor and who wants to know of it.
 struct Source<W> {
     fd: RawFd,
@@ -58,35 +68,30 @@ impl<W> Registry<W> {
         Registry { sources: Slab::new(), by_number: HashMap::new(), next_generation: 0 }
     }
 
-    /// Has `watcher` told of `interest`, in the place of the one it returns.
+    /// Has `watcher` told of `interest`, in the place of the one it returns.  A
+    /// watcher that is refused is given back with the reason: it must not be
+    /// dropped before the registry has been let go.
     pub(super) fn watch(
         &mut self,
         poller: &Poller,
         fd: RawFd,
         interest: Interest,
         watcher: W,
-    ) -> io::Result<Option<W>> {
+    ) -> Result<Option<W>, (io::Error, W)> {
         let Some(&slot) = self.by_number.get(&fd) else {
             return self.begin(poller, fd, interest, watcher).map(|()| None);
         };
         let source = &mut self.sources[slot];
-        let replaced = source.watcher(interest).replace(watcher);
-        let mut told = source.told;
-        match interest {
-            Interest::Read => told.read = true,
-            Interest::Write => told.write = true,
-        }
+        let told = interest.besides(source.told);
         // A user may have closed the number and opened it again, so the kernel
         // is told even what it should know when a watcher is replaced.
-        if replaced.is_some() || told != source.told {
-            let token = token(slot, source.generation);
-            if let Err(error) = poller.modify(fd, token, told) {
-                *source.watcher(interest) = replaced;
-                return Err(error);
+        if source.watcher(interest).is_some() || told != source.told {
+            if let Err(error) = poller.modify(fd, token(slot, source.generation), told) {
+                return Err((error, watcher));
             }
             source.told = told;
         }
-        Ok(replaced)
+        Ok(source.watcher(interest).replace(watcher))
     }
 
     fn begin(
@@ -95,15 +100,15 @@ impl<W> Registry<W> {
         fd: RawFd,
         interest: Interest,
         watcher: W,
-    ) -> io::Result<()> {
+    ) -> Result<(), (io::Error, W)> {
         let generation = self.next_generation;
-        let mut source =
-            Source { fd, generation, told: Readiness::default(), reader: None, writer: None };
-        *source.watcher(interest) = Some(watcher);
-        source.told = source.wanted();
-        let told = source.told;
+        let told = interest.besides(Readiness::default());
         let entry = self.sources.vacant_entry();
-        poller.add(fd, token(entry.key(), generation), told)?;
+        if let Err(error) = poller.add(fd, token(entry.key(), generation), told) {
+            return Err((error, watcher));
+        }
+        let mut source = Source { fd, generation, told, reader: None, writer: None };
+        *source.watcher(interest) = Some(watcher);
         self.next_generation = generation.wrapping_add(1);
         self.by_number.insert(fd, entry.key());
         entry.insert(source);
@@ -174,8 +179,15 @@ impl<W> Registry<W> {
         }
     }
 
+    /// Whether the kernel has nothing to report.
     pub(super) fn is_empty(&self) -> bool {
         self.sources.is_empty()
+    }
+
+    /// Whether anybody watches.  Not the opposite of empty: the kernel may still
+    /// report what nobody watches any more.  Looks at each descriptor.
+    pub(super) fn is_watched(&self) -> bool {
+        self.iter().next().is_some()
     }
 
     /// Everybody who watches.
@@ -189,6 +201,7 @@ fn token(slot: usize, generation: u32) -> u64 {
     (u64::from(generation) << 32) | slot as u64
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "each half is 32 bits wide")]
 fn parts(token: u64) -> (usize, u32) {
     ((token & u64::from(u32::MAX)) as usize, (token >> 32) as u32)
 }

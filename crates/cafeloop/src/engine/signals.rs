@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
 
 use crate::sys::{Poller, Readiness, SignalPipe};
 
 /// The signals of a loop.  The pipe is made when somebody asks for it.
 pub(super) struct Signals<W> {
-    pipe: Option<SignalPipe>,
+    pipe: Option<Rc<SignalPipe>>,
     watchers: BTreeMap<i32, Option<W>>,
 }
 
@@ -21,14 +22,15 @@ impl<W> Signals<W> {
         Signals { pipe: None, watchers: BTreeMap::new() }
     }
 
-    /// Where a handler writes the number of its signal, as one byte.
-    pub(super) fn writer(&mut self, poller: &Poller, token: u64) -> io::Result<BorrowedFd<'_>> {
-        if self.pipe.is_none() {
-            let pipe = SignalPipe::new()?;
-            poller.add(pipe.as_raw_fd(), token, Readiness { read: true, write: false })?;
-            self.pipe = Some(pipe);
+    /// The pipe into which handlers write.
+    pub(super) fn pipe(&mut self, poller: &Poller, token: u64) -> io::Result<Rc<SignalPipe>> {
+        if let Some(pipe) = &self.pipe {
+            return Ok(pipe.clone());
         }
-        Ok(self.pipe.as_ref().expect("it was made above").writer())
+        let pipe = Rc::new(SignalPipe::new()?);
+        poller.add(pipe.as_raw_fd(), token, Readiness { read: true, write: false })?;
+        self.pipe = Some(pipe.clone());
+        Ok(pipe)
     }
 
     /// Has `watcher` told of `signal`, in the place of the one it returns.
@@ -59,7 +61,8 @@ impl<W> Signals<W> {
 
     /// The signals that somebody watches.
     pub(super) fn numbers(&self) -> Vec<i32> {
-        self.watchers.keys().copied().collect()
+        let watched = self.watchers.iter().filter(|(_, watcher)| watcher.is_some());
+        watched.map(|(signal, _)| *signal).collect()
     }
 
     /// Everybody who watches.

@@ -10,10 +10,10 @@ use std::collections::BinaryHeap;
 use slab::Slab;
 
 /// Dead entries are pruned when there are more than this many and they are more
-/// than half of the heap: pruning is then O(1) for each timer cancelled, and the
-/// heap is never larger than twice the living.  asyncio's rule and number
-/// (`_MIN_SCHEDULED_TIMER_HANDLES` in `base_events.py`).
-const DEAD_TOLERATED: usize = 100;
+/// than half of the heap: pruning is then O(1) for each timer cancelled, and
+/// beside the living the heap never holds more than as many dead, or this many.
+/// asyncio's rule and number (`_MIN_SCHEDULED_TIMER_HANDLES` in `base_events.py`).
+pub(super) const DEAD_TOLERATED: usize = 100;
 
 /// Names a timer that was set.  A key whose timer fired or was cancelled names
 /// nothing, even when its place in the slab is taken again.
@@ -65,11 +65,7 @@ impl<J> Timers<J> {
     /// letting go of the timers: a job's drop may run anybody's code.
     pub fn cancel(&mut self, key: TimerKey) -> Option<J> {
         let job = self.take(key.slot, key.sequence)?;
-        let dead = self.heap.len() - self.armed.len();
-        if dead > DEAD_TOLERATED && dead > self.armed.len() {
-            let armed = &self.armed;
-            self.heap.retain(|Reverse(entry)| is_armed(armed, entry));
-        }
+        self.prune();
         Some(job)
     }
 
@@ -91,6 +87,8 @@ impl<J> Timers<J> {
         }
         let Reverse(entry) = self.heap.pop()?;
         let job = self.take(entry.slot, entry.sequence)?;
+        // Firing leaves fewer alive beside the same dead.
+        self.prune();
         Some((entry.deadline_ns, job))
     }
 
@@ -110,6 +108,14 @@ impl<J> Timers<J> {
             return None;
         }
         Some(self.armed.remove(slot).job)
+    }
+
+    fn prune(&mut self) {
+        let dead = self.heap.len() - self.armed.len();
+        if dead > DEAD_TOLERATED && dead > self.armed.len() {
+            let armed = &self.armed;
+            self.heap.retain(|Reverse(entry)| is_armed(armed, entry));
+        }
     }
 }
 

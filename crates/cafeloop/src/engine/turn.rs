@@ -12,11 +12,11 @@ use crate::error::Error;
 use crate::sys::{self, Events, PromptTimers};
 
 /// While jobs are always ready, the kernel is asked for events after this many,
-const JOBS_BETWEEN_POLLS: usize = 64;
+pub(super) const JOBS_BETWEEN_POLLS: usize = 64;
 /// or after this long.  A poll that only looks costs as much as a small job, and
 /// a descriptor that waits for 50 µs has waited no longer than the kernel's own
 /// timer slack would have let it.
-const BETWEEN_POLLS_NS: u64 = 50_000;
+pub(super) const BETWEEN_POLLS_NS: u64 = 50_000;
 
 /// How long the loop may wait for something to happen.
 #[derive(Clone, Copy, PartialEq)]
@@ -67,7 +67,9 @@ impl<H: Host> Engine<H> {
     fn how_long(&self) -> Wait {
         let deadline_ns =
             if self.is_busy() { Some(0) } else { self.timers.borrow_mut().next_deadline_ns() };
-        let Some(deadline_ns) = deadline_ns else {
+        // The last nanosecond is what a deadline too far to count is cut to, and
+        // a virtual clock that jumped there would have no time left.
+        let Some(deadline_ns) = deadline_ns.filter(|&deadline_ns| deadline_ns < u64::MAX) else {
             return Wait::Forever;
         };
         let now_ns = self.clock.now_ns();
@@ -90,7 +92,7 @@ impl<H: Host> Engine<H> {
                 events.clear();
                 Ok(())
             }
-            Wait::Look => self.poller.wait(&mut events, Some(Duration::ZERO)),
+            Wait::Look => self.look(&mut events),
             Wait::For(delay) if self.clock.is_virtual() => self.pass(scope, &mut events, delay),
             Wait::For(delay) => self.block(scope, &mut events, Some(delay)),
             Wait::Forever => self.block(scope, &mut events, None),
@@ -98,11 +100,18 @@ impl<H: Host> Engine<H> {
         match answer {
             Ok(()) => Ok(Polled { events, signalled: false }),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                events.clear();
                 Ok(Polled { events, signalled: true })
             }
             Err(error) => Err(Error::io("wait for events", error).into()),
         }
+    }
+
+    /// Takes what the kernel has to report now.
+    fn look(&self, events: &mut Events) -> io::Result<()> {
+        self.emit(|| Event::PollBegins { wait_ns: Some(0) });
+        let answer = self.poller.wait(events, Some(Duration::ZERO));
+        self.emit(|| Event::PollEnds { events: events.len() });
+        answer
     }
 
     /// Waits in the kernel, unless another thread has posted something.
@@ -113,7 +122,7 @@ impl<H: Host> Engine<H> {
         wait: Option<Duration>,
     ) -> io::Result<()> {
         if !self.shared.fall_asleep() {
-            return self.poller.wait(events, Some(Duration::ZERO));
+            return self.look(events);
         }
         let wait_ns = wait.map(|wait| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
         self.emit(|| Event::PollBegins { wait_ns });
@@ -130,9 +139,9 @@ impl<H: Host> Engine<H> {
             // A thread takes no virtual time, however long it takes.
             return self.block(scope, events, None);
         }
-        if self.registry.borrow().is_empty() {
+        if !self.registry.borrow().is_watched() {
             self.clock.advance_to(self.clock.deadline_ns(delay));
-            return self.poller.wait(events, Some(Duration::ZERO));
+            return self.look(events);
         }
         let began_ns = sys::monotonic_ns();
         let answer = self.block(scope, events, Some(delay));
@@ -188,11 +197,12 @@ impl<H: Host> Engine<H> {
         let jobs = self.ready.borrow().len();
         self.pace.ran(jobs);
         for _ in 0..jobs {
-            // A job may have emptied the queue by closing what it belongs to.
+            // A job may have run turns of its own, and so emptied the queue.
             let Some(job) = self.pop() else { break };
             self.emit(|| Event::JobBegins);
-            self.host.run(scope, job)?;
+            let answer = self.host.run(scope, job);
             self.emit(|| Event::JobEnds);
+            answer?;
         }
         Ok(())
     }

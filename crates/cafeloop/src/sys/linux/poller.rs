@@ -62,7 +62,7 @@ impl Events {
         self.list.len()
     }
 
-    /// Forgets them: a wait that failed, or was none, leaves the last one's.
+    /// Forgets them, where there is no wait that would.
     pub(crate) fn clear(&mut self) {
         self.list.clear();
     }
@@ -121,7 +121,8 @@ impl Poller {
     /// Waits until something is ready, at most for `wait`; `None` is for ever.
     ///
     /// Needs nothing but the two references, so that a host can let go of its
-    /// own locks meanwhile.  Fails with `Interrupted` when a signal came.
+    /// own locks meanwhile.  Fails with `Interrupted` when a signal came; an error
+    /// leaves no events.
     pub(crate) fn wait(&self, events: &mut Events, wait: Option<Duration>) -> io::Result<()> {
         events.list.clear();
         events.list.reserve(EVENTS_PER_CALL);

@@ -1,10 +1,11 @@
-//! Connecting without blocking, which `std::net` can't.
+//! Connecting without blocking, and listening with room for a crowd: what
+//! `std::net` can't.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, listen, socket_with, sockopt};
 
 /// Begins to connect to `address`; the stream is writable when that has ended,
 /// and [`connected`] says how.
@@ -25,4 +26,14 @@ pub(crate) fn begin_connect(address: SocketAddr) -> io::Result<TcpStream> {
 /// How a connection that [`begin_connect`] began has ended.
 pub(crate) fn connected(stream: &TcpStream) -> io::Result<()> {
     sockopt::socket_error(stream)?.map_err(io::Error::from)
+}
+
+/// Connections that may wait to be accepted: as many as Linux allows unless told
+/// otherwise (`net.core.somaxconn`).  When more come at once, the kernel lets each
+/// of them try again after a second; the standard library leaves room for 128.
+const BACKLOG: i32 = 4096;
+
+/// Gives a listener room for a crowd.
+pub(crate) fn deepen_backlog(listener: &TcpListener) -> io::Result<()> {
+    listen(listener, BACKLOG).map_err(io::Error::from)
 }
