@@ -14,7 +14,7 @@ use pyo3::types::PyInt;
 #[pyfunction]
 pub(crate) fn parse_command(py: Python<'_>, args: Vec<OsString>) -> PyResult<Bound<'_, PyAny>> {
     // "3.15.0b1 (main, ...": the first word, as `platform.python_version()` has it.
-    let python = py.version_str().split_whitespace().next().unwrap_or_default();
+    let python = Python::version_str().split_whitespace().next().unwrap_or_default();
     let versions =
         Versions { package: env!("CARGO_PKG_VERSION"), rust: env!("CAFELOOP_RUSTC"), python };
     // The process's own streams: what Python's would keep of a text that couldn't

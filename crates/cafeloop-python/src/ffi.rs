@@ -43,8 +43,8 @@ pub(crate) fn copy_context(py: Python<'_>) -> PyResult<Bound<'_, PyContext>> {
 }
 
 /// Calls `call` inside of `context`, as `Context.run` does.
-pub(crate) fn in_context<'py, R>(
-    context: &Bound<'py, PyContext>,
+pub(crate) fn in_context<R>(
+    context: &Bound<'_, PyContext>,
     call: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<R> {
     let _entered = Entered::enter(context)?;

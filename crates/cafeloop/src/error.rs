@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::fmt;
 use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Why an operation of the loop or of its tasks failed.
 ///
@@ -14,13 +16,21 @@ pub struct Error {
 
 enum Kind {
     Cancelled,
-    Panicked(Box<dyn Any + Send>),
-    TimedOut,
+    /// A payload need not be `Sync`; the lock makes it so, for errors that cross
+    /// threads by reference.
+    Panicked(Mutex<Box<dyn Any + Send>>),
+    TimedOut(Duration),
     Nested,
     Closed(&'static str),
+    Failed,
     Empty,
-    Full { capacity: usize },
-    Io { attempt: String, cause: io::Error },
+    Full {
+        capacity: usize,
+    },
+    Io {
+        attempt: String,
+        cause: io::Error,
+    },
 }
 
 impl Error {
@@ -36,7 +46,7 @@ impl Error {
 
     /// The time given to [`timeout`](crate::timeout) was over.
     pub fn is_timed_out(&self) -> bool {
-        matches!(*self.kind, Kind::TimedOut)
+        matches!(*self.kind, Kind::TimedOut(_))
     }
 
     /// [`run`](crate::run) was called inside a running loop.
@@ -44,9 +54,15 @@ impl Error {
         matches!(*self.kind, Kind::Nested)
     }
 
-    /// What was used is closed: a loop, or a queue that was shut down.
+    /// What was used is closed: a queue that was shut down, or a task group that
+    /// has failed or has been left.
     pub fn is_closed(&self) -> bool {
         matches!(*self.kind, Kind::Closed(_))
+    }
+
+    /// The task failed in a [`TaskGroup`](crate::TaskGroup), which has the reason.
+    pub fn is_failed(&self) -> bool {
+        matches!(*self.kind, Kind::Failed)
     }
 
     /// The queue had no item to give (asyncio: `QueueEmpty`).
@@ -76,7 +92,9 @@ impl Error {
     /// itself if it was none.
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Error> {
         match *self.kind {
-            Kind::Panicked(payload) => Ok(payload),
+            Kind::Panicked(payload) => {
+                Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
+            }
             kind => Err(kind.into()),
         }
     }
@@ -86,11 +104,11 @@ impl Error {
     }
 
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
-        Kind::Panicked(payload).into()
+        Kind::Panicked(Mutex::new(payload)).into()
     }
 
-    pub(crate) fn timed_out() -> Self {
-        Kind::TimedOut.into()
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        Kind::TimedOut(limit).into()
     }
 
     pub(crate) fn nested() -> Self {
@@ -99,6 +117,10 @@ impl Error {
 
     pub(crate) fn closed(what: &'static str) -> Self {
         Kind::Closed(what).into()
+    }
+
+    pub(crate) fn failed() -> Self {
+        Kind::Failed.into()
     }
 
     pub(crate) fn empty() -> Self {
@@ -125,15 +147,19 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.kind {
             Kind::Cancelled => f.write_str("the task was cancelled"),
-            Kind::Panicked(payload) => match panic_text(&**payload) {
-                Some(text) => write!(f, "the task panicked: {text}"),
-                None => f.write_str("the task panicked"),
-            },
-            Kind::TimedOut => f.write_str("the time given was over"),
+            Kind::Panicked(payload) => {
+                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+                match panic_text(&**payload) {
+                    Some(text) => write!(f, "the task panicked: {text}"),
+                    None => f.write_str("the task panicked"),
+                }
+            }
+            Kind::TimedOut(limit) => write!(f, "timed out after {limit:?}"),
             Kind::Nested => f.write_str(
                 "can't run a loop inside a running one: await the future instead, or use a thread",
             ),
             Kind::Closed(what) => write!(f, "the {what} is closed"),
+            Kind::Failed => f.write_str("the task failed: its task group has the reason"),
             Kind::Empty => f.write_str("the queue is empty"),
             Kind::Full { capacity } => write!(f, "the queue is full: it holds {capacity} items"),
             Kind::Io { attempt, cause } => write!(f, "can't {attempt}: {cause}"),
@@ -175,7 +201,10 @@ mod tests {
             (Error::cancelled(), "the task was cancelled"),
             (Error::panicked(Box::new("no beans")), "the task panicked: no beans"),
             (Error::panicked(Box::new(7)), "the task panicked"),
+            (Error::timed_out(Duration::from_millis(1500)), "timed out after 1.5s"),
             (Error::closed("queue"), "the queue is closed"),
+            (Error::failed(), "the task failed: its task group has the reason"),
+            (Error::empty(), "the queue is empty"),
             (Error::full(3), "the queue is full: it holds 3 items"),
             (
                 Error::io("connect to [::1]:9", refused),
@@ -192,5 +221,13 @@ mod tests {
         let payload = Error::panicked(Box::new(7)).into_panic().expect("it was a panic");
         assert_eq!(payload.downcast_ref(), Some(&7));
         assert!(Error::cancelled().into_panic().expect_err("it was none").is_cancelled());
+    }
+
+    #[test]
+    fn an_error_may_cross_threads_and_be_boxed_with_others() {
+        fn boxed(error: Error) -> Box<dyn std::error::Error + Send + Sync> {
+            error.into()
+        }
+        assert_eq!(boxed(Error::cancelled()).to_string(), "the task was cancelled");
     }
 }

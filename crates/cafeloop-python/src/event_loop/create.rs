@@ -22,7 +22,7 @@ pub(super) fn task<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
     slf.get().engine(py)?;
-    let options = options.map_or_else(|| Ok(PyDict::new(py)), |options| options.copy())?;
+    let options = options.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
     let factory = slf.get().state(py).task_factory.borrow().as_ref().map(|f| f.clone_ref(py));
     match factory {
         None => {

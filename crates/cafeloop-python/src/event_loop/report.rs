@@ -21,7 +21,7 @@ pub(crate) fn callback_failed(
         .set_item("message", format!("Exception in callback {}", debug::show_call(owner, call)?))?;
     context.set_item("exception", error.into_value(py))?;
     context.set_item("handle", handle)?;
-    if let Some(made_at) = handle.get()._source_traceback(py) {
+    if let Some(made_at) = handle.get().made_at(py) {
         context.set_item("source_traceback", made_at)?;
     }
     owner.call_method1(intern!(py, "call_exception_handler"), (context,))?;

@@ -106,10 +106,10 @@ impl Wakeup {
         Ok(Wakeup { is_ours })
     }
 
-    pub(super) fn end(&self, slf: &Bound<'_, EventLoop>) -> PyResult<()> {
-        let py = slf.py();
+    pub(super) fn end(&self, owner: &Bound<'_, EventLoop>) -> PyResult<()> {
+        let py = owner.py();
         let has_handlers =
-            slf.get().try_engine(py).is_some_and(|engine| !engine.watched_signals().is_empty());
+            owner.get().try_engine(py).is_some_and(|engine| !engine.watched_signals().is_empty());
         if self.is_ours && !has_handlers {
             set_wakeup_fd(py, NO_FD)?;
         }

@@ -177,8 +177,9 @@ impl Handle {
         self.cancelled(py)
     }
 
-    #[getter]
-    pub(crate) fn _source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    /// In debug mode, where the handle was made.
+    #[getter(_source_traceback)]
+    pub(crate) fn made_at(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.get(py).made_at.as_ref().map(|stack| stack.clone_ref(py))
     }
 

@@ -129,6 +129,9 @@ impl<H: Host> Engine<H> {
         let poller = &self.poller;
         let answer = self.host.block(scope, || poller.wait(events, wait));
         self.shared.awake();
+        // What was told just now is dealt with a turn later: a look before that
+        // would be told again, and the descriptor taken for one nobody watches.
+        self.pace.polled(self.clock.now_ns());
         self.emit(|| Event::PollEnds { events: events.len() });
         answer
     }
@@ -235,10 +238,14 @@ impl Pace {
             && (self.jobs.get() >= JOBS_BETWEEN_POLLS
                 || now_ns.saturating_sub(self.polled_ns.get()) >= BETWEEN_POLLS_NS);
         if due {
-            self.jobs.set(0);
-            self.polled_ns.set(now_ns);
+            self.polled(now_ns);
         }
         due
+    }
+
+    fn polled(&self, now_ns: u64) {
+        self.jobs.set(0);
+        self.polled_ns.set(now_ns);
     }
 }
 
