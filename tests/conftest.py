@@ -17,13 +17,15 @@ import sys
 
 import pytest
 
-# A limit against hanging, not an expectation: a healthy script takes a hundredth of it.
+# Limits against hanging, not expectations: what is healthy takes a hundredth of them.
 SCRIPT_LIMIT_SECONDS = 60
+WAKE_LIMIT_SECONDS = 10
 
 LOOP_CLASSES = {"asyncio": "SelectorEventLoop", "cafeloop": "Loop"}
 
-# Defines `new_loop` in scripts that run in an interpreter of their own.
-SCRIPT_HEAD = "from {module} import {name} as new_loop\n"
+# The first line of scripts that run in an interpreter of their own.  Those that never call it
+# never import the loop.
+SCRIPT_HEAD = "def new_loop(): import {module}; return {module}.{name}()\n"
 
 
 class Log(logging.Handler):
@@ -56,6 +58,19 @@ def open_descriptors():
     return found
 
 
+def process_state():
+    """What a running loop changes in its process or thread, and must put back."""
+    wakeup_descriptor = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(wakeup_descriptor)
+    return {
+        "running loop": asyncio._get_running_loop(),
+        "asynchronous generators' hooks": sys.get_asyncgen_hooks(),
+        "origin tracking depth": sys.get_coroutine_origin_tracking_depth(),
+        "handler of SIGINT": signal.getsignal(signal.SIGINT),
+        "wake-up descriptor": wakeup_descriptor,
+    }
+
+
 @pytest.fixture(name="open_descriptors")
 def open_descriptors_fixture():
     return open_descriptors
@@ -63,7 +78,7 @@ def open_descriptors_fixture():
 
 @pytest.fixture(params=LOOP_CLASSES)
 def loop_name(request):
-    """The package whose loop is tested; a test for one loop alone parametrises this, and says why."""
+    """The package whose loop is tested; a test for one alone parametrises this, and says why."""
     return request.param
 
 
@@ -78,19 +93,31 @@ def log():
     assert [record.getMessage() for record in log.records] == []
 
 
+@pytest.fixture(scope="session")
+def young_heap():
+    """Takes what exists before the tests out of each later collection: 20 ms become 2."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
-def left_as_found(log):
+def left_as_found(log, young_heap):
     """Fails a test that leaves anything of its loops behind."""
     descriptors = open_descriptors()
     yield
     # What was forgotten is finalised now, so that its warning names the test that forgot it.
     gc.collect()
+    left = process_state()
+    # One test's leftovers are not the next one's failure.
+    asyncio._set_running_loop(None)
+    sys.set_asyncgen_hooks(None, None)
+    sys.set_coroutine_origin_tracking_depth(0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.set_wakeup_fd(-1)
+    assert left == process_state()
     assert open_descriptors() == descriptors
-    assert asyncio._get_running_loop() is None
-    assert sys.get_asyncgen_hooks() == (None, None)
-    assert sys.get_coroutine_origin_tracking_depth() == 0
-    assert signal.set_wakeup_fd(-1) == -1
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.fixture
@@ -106,20 +133,39 @@ def new_loop(loop_class):
 
 @pytest.fixture
 def loop(new_loop):
-    """A loop that isn't running.  It isn't the thread's current loop: tests name the loop they mean."""
+    """A loop that isn't running, nor the thread's current one: tests name the loop they mean."""
     with contextlib.closing(new_loop()) as loop:
         yield loop
 
 
 @pytest.fixture
 def turn(loop):
-    """Runs one turn: what is ready, what the kernel reports at once, and the timers that are due."""
+    """Runs one turn: what is ready, what the kernel reports at once, and the due timers."""
 
     def turn():
         loop.stop()
         loop.run_forever()
 
     return turn
+
+
+@pytest.fixture
+def run_until_stopped(loop):
+    """Runs the loop until a callback stops it; if none does, that's a failure and no hang."""
+
+    def run_until_stopped():
+        overslept = []
+
+        def give_up():
+            overslept.append(True)
+            loop.stop()
+
+        limit = loop.call_later(WAKE_LIMIT_SECONDS, give_up)
+        loop.run_forever()
+        limit.cancel()
+        assert not overslept, "nothing stopped the loop"
+
+    return run_until_stopped
 
 
 @pytest.fixture
@@ -131,6 +177,15 @@ def run(new_loop):
             return runner.run(main())
 
     return run
+
+
+@pytest.fixture
+def pipe(left_as_found):
+    """A pipe's reading and its writing end, as numbers."""
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
 
 
 @pytest.fixture

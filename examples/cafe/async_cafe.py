@@ -1,7 +1,6 @@
 """The asynchronous café: while one coffee brews, the barista takes the next order.
 
     python examples/cafe/async_cafe.py
-    cafeloop run examples/cafe/async_cafe.py
 
 Two coffees of five seconds take five: `await` is where the barista turns to somebody else.
 """

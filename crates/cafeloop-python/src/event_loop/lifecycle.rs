@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict};
 
 use super::signals::Wakeup;
-use super::{EventLoop, debug, signals};
+use super::{EventLoop, debug, schedule, signals};
 use crate::{errors, names};
 
 pub(super) fn run_forever(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
@@ -116,6 +116,8 @@ impl<'a, 'py> Running<'a, 'py> {
         let asyncgen_hooks_before = names::get_asyncgen_hooks(py)?.call0()?;
         let running = Running { slf, asyncgen_hooks_before, wakeup: Wakeup::begin(slf)? };
         state.thread.set(Some(thread::current().id()));
+        let time = schedule::own_time(slf)?;
+        slf.get().engine(py)?.host().set_time(time);
         debug::track_origins(py, state, state.debug.get())?;
         let hooks = (
             slf.getattr(intern!(py, "_asyncgen_firstiter_hook"))?,
@@ -130,6 +132,9 @@ impl<'a, 'py> Running<'a, 'py> {
         let py = self.slf.py();
         let state = self.slf.get().state(py);
         state.thread.set(None);
+        if let Some(engine) = self.slf.get().try_engine(py) {
+            engine.host().set_time(None);
+        }
         debug::track_origins(py, state, false)?;
         names::set_running_loop(py)?.call1((py.None(),))?;
         let hooks = &self.asyncgen_hooks_before;

@@ -54,7 +54,7 @@ pub(super) fn call_later<'py>(
     if delay.is_none() {
         return Err(PyTypeError::new_err("delay must not be None"));
     }
-    if slf.get_type().is(names::python_loop_class(py)?) {
+    if has_our_time(slf)? {
         let when = time(slf.get(), py).into_bound_py_any(py)?.add(delay)?;
         return Ok(call_at(slf, &when, call, context)?.into_any());
     }
@@ -79,7 +79,7 @@ pub(super) fn call_at<'py>(
     let engine = slf.get().engine(py)?;
     debug::check_thread(slf)?;
     debug::check_callback(slf, call.callback.bind(py), "call_at")?;
-    let deadline_ns = deadline_ns(when.extract()?)?;
+    let deadline_ns = nanoseconds(when.extract()?)?;
     let handle = Handle::new(slf, call, context)?;
     let handle = Bound::new(py, TimerHandle::new(when.clone().unbind(), handle))?;
     let job = handle.as_super();
@@ -93,16 +93,34 @@ pub(super) fn time(slf: &EventLoop, py: Python<'_>) -> f64 {
     slf.state(py).clock.now_ns() as f64 / NS_PER_SECOND
 }
 
-/// The first nanosecond at which [`time`] is not before `when` any more.
+/// Whether neither the loop's class nor its user has overridden a method that
+/// [`call_later`] would call.
+fn has_our_time(slf: &Bound<'_, EventLoop>) -> PyResult<bool> {
+    let py = slf.py();
+    let is_plain = slf.get_type().is(names::python_loop_class(py)?);
+    Ok(is_plain && slf.get().try_engine(py).is_none_or(|engine| !engine.host().has_own_time()))
+}
+
+/// The `time` method of a loop that doesn't have ours.
+pub(super) fn own_time(slf: &Bound<'_, EventLoop>) -> PyResult<Option<Py<PyAny>>> {
+    let py = slf.py();
+    let name = intern!(py, "time");
+    let is_ours = slf.get_type().getattr(name)?.is(py.get_type::<EventLoop>().getattr(name)?)
+        && !slf.getattr(intern!(py, "__dict__"))?.contains(name)?;
+    if is_ours { Ok(None) } else { slf.getattr(name).map(|time| Some(time.unbind())) }
+}
+
+/// The first nanosecond that isn't before `seconds`, so that times and deadlines
+/// compare as they do in Python.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-fn deadline_ns(when: f64) -> PyResult<u64> {
-    if when.is_nan() {
-        return Err(PyValueError::new_err("when must be a number of seconds, not NaN"));
+pub(crate) fn nanoseconds(seconds: f64) -> PyResult<u64> {
+    if seconds.is_nan() {
+        return Err(PyValueError::new_err("a time must be a number of seconds, not NaN"));
     }
     // Saturates: the past is now, and infinity never comes.
-    let mut deadline_ns = (when * NS_PER_SECOND).ceil() as u64;
-    while (deadline_ns as f64 / NS_PER_SECOND) < when && deadline_ns < u64::MAX {
-        deadline_ns += 1;
+    let mut nanoseconds = (seconds * NS_PER_SECOND).ceil() as u64;
+    while (nanoseconds as f64 / NS_PER_SECOND) < seconds && nanoseconds < u64::MAX {
+        nanoseconds += 1;
     }
-    Ok(deadline_ns)
+    Ok(nanoseconds)
 }

@@ -37,8 +37,8 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
         let clock = Clock::real();
-        let engine =
-            Engine::new(Python3, clock.clone(), None).map_err(|error| engine_failed(&error))?;
+        let engine = Engine::new(Python3::default(), clock.clone(), None)
+            .map_err(|error| engine_failed(&error))?;
         Ok(State {
             engine: RefCell::new(Some(Rc::new(engine))),
             clock,

@@ -36,6 +36,13 @@ pub trait Host {
     /// Calls `wait`, which blocks, with the host's own locks let go.
     fn block<R: Send>(&self, scope: Self::Scope<'_>, wait: impl FnOnce() -> R + Send) -> R;
 
+    /// What time it is, if that is for the host to say: deadlines are then due by
+    /// its clock, and not by the engine's.
+    fn now_ns(&self, scope: Self::Scope<'_>) -> Result<Option<u64>, Self::Exit> {
+        let _ = scope;
+        Ok(None)
+    }
+
     /// A signal ended a wait: the host's chance to leave the loop.
     fn interrupted(&self, scope: Self::Scope<'_>) -> Result<(), Self::Exit>;
 }

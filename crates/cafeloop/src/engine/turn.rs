@@ -52,10 +52,10 @@ impl<H: Host> Engine<H> {
 
     fn turn(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
         self.emit(|| Event::TurnBegins { ready: self.ready.borrow().len() });
-        let mut polled = self.poll(scope, self.how_long())?;
+        let mut polled = self.poll(scope, self.how_long(scope)?)?;
         self.queue_posted();
         self.queue_events(scope, &mut polled);
-        self.queue_due_timers();
+        self.queue_due_timers(scope)?;
         let signalled = polled.signalled;
         self.events.set(polled.events);
         if signalled {
@@ -64,20 +64,25 @@ impl<H: Host> Engine<H> {
         self.run_ready(scope)
     }
 
-    fn how_long(&self) -> Wait {
+    fn how_long(&self, scope: H::Scope<'_>) -> Result<Wait, H::Exit> {
         let deadline_ns =
             if self.is_busy() { Some(0) } else { self.timers.borrow_mut().next_deadline_ns() };
         // The last nanosecond is what a deadline too far to count is cut to, and
         // a virtual clock that jumped there would have no time left.
         let Some(deadline_ns) = deadline_ns.filter(|&deadline_ns| deadline_ns < u64::MAX) else {
-            return Wait::Forever;
+            return Ok(Wait::Forever);
         };
-        let now_ns = self.clock.now_ns();
+        let now_ns = self.now_ns(scope)?;
         if deadline_ns > now_ns {
-            return Wait::For(Duration::from_nanos(deadline_ns - now_ns));
+            return Ok(Wait::For(Duration::from_nanos(deadline_ns - now_ns)));
         }
         let outside_matters = !self.registry.borrow().is_empty() || self.signals.borrow().is_open();
-        if self.pace.is_due(now_ns, outside_matters) { Wait::Look } else { Wait::Skip }
+        Ok(if self.pace.is_due(now_ns, outside_matters) { Wait::Look } else { Wait::Skip })
+    }
+
+    /// The time by which deadlines are due.
+    fn now_ns(&self, scope: H::Scope<'_>) -> Result<u64, H::Exit> {
+        Ok(self.host.now_ns(scope)?.unwrap_or_else(|| self.clock.now_ns()))
     }
 
     /// Whether something is to be done that no waiting brings nearer.
@@ -97,6 +102,11 @@ impl<H: Host> Engine<H> {
             Wait::For(delay) => self.block(scope, &mut events, Some(delay)),
             Wait::Forever => self.block(scope, &mut events, None),
         };
+        if matches!(wait, Wait::For(_) | Wait::Forever) {
+            // What was told just now is dealt with a turn later: a look before that
+            // would be told again, and the descriptor taken for one nobody watches.
+            self.pace.polled(self.now_ns(scope)?);
+        }
         match answer {
             Ok(()) => Ok(Polled { events, signalled: false }),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
@@ -129,9 +139,6 @@ impl<H: Host> Engine<H> {
         let poller = &self.poller;
         let answer = self.host.block(scope, || poller.wait(events, wait));
         self.shared.awake();
-        // What was told just now is dealt with a turn later: a look before that
-        // would be told again, and the descriptor taken for one nobody watches.
-        self.pace.polled(self.clock.now_ns());
         self.emit(|| Event::PollEnds { events: events.len() });
         answer
     }
@@ -179,17 +186,18 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    fn queue_due_timers(&self) {
+    fn queue_due_timers(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
         if self.timers.borrow_mut().next_deadline_ns().is_none() {
-            return;
+            return Ok(());
         }
         // One reading for all: a timer that becomes due meanwhile is the next
         // turn's, or a loop that is slow enough would never leave this phase.
-        let now_ns = self.clock.now_ns();
+        let now_ns = self.now_ns(scope)?;
         while let Some((deadline_ns, job)) = self.pop_due(now_ns) {
             self.emit(|| Event::TimerFired { late_ns: now_ns - deadline_ns });
             self.push(job);
         }
+        Ok(())
     }
 
     fn pop_due(&self, now_ns: u64) -> Option<(u64, H::Job)> {

@@ -1,0 +1,140 @@
+"""The cafés of the examples: what they print, line by line, whatever loop runs them.
+
+Ten seconds of coffee are too many for a test, so each program runs a thousand times faster, on a
+clock that is as much faster: it changes neither the program nor the seconds that it prints.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "cafe"
+
+LIMIT_SECONDS = 60
+
+# Runs the program that it is given, and tells at the end which loop the waits were on.
+HURRIED = """
+import asyncio, runpy, sys, time
+
+SPEED = 1000
+
+wait, sleep, clock = asyncio.sleep, time.sleep, time.perf_counter
+loops = set()
+
+async def hurried_wait(seconds):
+    loops.add(type(asyncio.get_running_loop()).__module__.partition(".")[0])
+    await wait(seconds / SPEED)
+
+asyncio.sleep = hurried_wait
+time.sleep = lambda seconds: sleep(seconds / SPEED)
+time.perf_counter = lambda: clock() * SPEED
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+print(*loops, file=sys.stderr)
+"""
+
+SYNC = """\
+Welcome to the Synchronous Café!
+On our coffee menu we have Latte, Cappuccino, Flat White, Mocha.
+On our flavours menu we have Vanilla, Chocolate, Pistachio, Caramel.
+
+What would you like? - A Vanilla Latte.
+One Vanilla Latte coming right up!
+
+Making your Vanilla Latte...
+
+Your Vanilla flavoured Latte is ready, enjoy!
+
+Next customer please!
+
+What would you like? - A Caramel Mocha.
+One Caramel Mocha coming right up!
+
+Making your Caramel Mocha...
+
+Your Caramel flavoured Mocha is ready, enjoy!
+
+Serving 2 customers took N seconds
+"""
+
+ASYNC = """\
+Welcome to the Asynchronous Café!
+On our coffee menu we have Latte, Cappuccino, Flat White, Mocha.
+On our flavours menu we have Vanilla, Chocolate, Pistachio, Caramel.
+
+What would you like? - A Vanilla Latte.
+One Vanilla Latte coming right up!
+
+Making your Vanilla Latte...
+What would you like? - A Caramel Mocha.
+One Caramel Mocha coming right up!
+
+Making your Caramel Mocha...
+
+Your Vanilla flavoured Latte is ready, enjoy!
+
+
+Your Caramel flavoured Mocha is ready, enjoy!
+
+Serving 2 customers took N seconds
+"""
+
+GRINDING = """\
+Welcome to the Grinding Café! Each coffee starts with 1 ms of work.
+
+Only waiting: serving 2 customers took N seconds
+Grinding on the loop: serving 2 customers took N seconds
+Grinding in a process pool: serving 2 customers took N seconds
+"""
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def visit(loop_name, tmp_path):
+    """Runs a café: what it printed, the seconds in it, and the loop that it waited on."""
+    hurried = tmp_path / "hurried.py"
+    hurried.write_text(HURRIED)
+    command = {"asyncio": [], "cafeloop": ["-m", "cafeloop", "run"]}[loop_name]
+
+    def visit(name, *options):
+        process = subprocess.run(
+            [sys.executable, "-X", "utf8", *command, hurried, EXAMPLES / name, *options],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=LIMIT_SECONDS,
+        )
+        assert process.returncode == 0, process.stderr
+        seconds = [float(number) for number in re.findall(r"took ([\d.]+) s", process.stdout)]
+        return re.sub(r"\d+\.\d\d", "N", process.stdout), seconds, process.stderr.strip()
+
+    return visit
+
+
+def test_the_synchronous_cafe_serves_one_customer_after_the_other(visit):
+    printed, (seconds,), loops = visit("sync_cafe.py")
+    assert printed == SYNC
+    assert seconds >= 10
+    assert loops == ""
+
+
+def test_the_asynchronous_cafe_serves_while_coffees_brew(visit, loop_name):
+    printed, (seconds,), loops = visit("async_cafe.py")
+    assert printed == ASYNC
+    assert seconds >= 5
+    assert loops == loop_name
+
+
+def test_the_grinding_cafe_shows_work_that_waits_for_nothing(visit, loop_name):
+    printed, seconds, loops = visit("grinding_cafe.py", "--grind-ms", "1")
+    assert printed == GRINDING
+    assert min(seconds) >= 5
+    assert loops == loop_name
+
+
+def test_the_cafes_know_of_no_loop_but_the_standard_one():
+    for program in EXAMPLES.glob("*.py"):
+        assert "cafeloop" not in program.read_text(encoding="utf-8"), program.name
