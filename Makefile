@@ -6,8 +6,8 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 # work of another.
 VENV := .venv-$(VERSION)
 BIN := $(VENV)/bin
-# A wheel's own folder: maturin's flags differ from those of `cargo build`.
-DEVELOP := $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
+# With a target folder of its own, or it and plain cargo would undo each other.
+DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
 .PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky clean
 
