@@ -6,8 +6,8 @@ use cafeloop::engine::Host;
 use pyo3::prelude::*;
 
 use crate::errors::Exit;
-use crate::event_loop::nanoseconds;
 use crate::object::Handle;
+use crate::seconds::to_nanoseconds;
 
 /// Python as the language that an engine serves.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl Host for Python3 {
         let time = self.time.borrow().as_ref().map(|time| time.clone_ref(py));
         let Some(time) = time else { return Ok(None) };
         let seconds = time.bind(py).call0().and_then(|seconds| seconds.extract());
-        seconds.and_then(nanoseconds).map(Some).map_err(Exit)
+        seconds.and_then(to_nanoseconds).map(Some).map_err(Exit)
     }
 
     fn interrupted(&self, py: Python<'_>) -> Result<(), Exit> {

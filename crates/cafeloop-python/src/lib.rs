@@ -20,6 +20,7 @@ mod gil;
 mod host;
 mod names;
 mod object;
+mod seconds;
 
 #[pyo3::pymodule(gil_used = true)]
 mod _cafeloop {

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict};
 
 use super::signals::Wakeup;
-use super::{EventLoop, debug, schedule, signals};
+use super::{EventLoop, debug, signals};
 use crate::{errors, names};
 
 pub(super) fn run_forever(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
@@ -102,6 +102,15 @@ fn check_not_running(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     Ok(())
 }
 
+/// The `time` method of a loop that doesn't have ours.
+fn own_time(slf: &Bound<'_, EventLoop>) -> PyResult<Option<Py<PyAny>>> {
+    let py = slf.py();
+    let name = intern!(py, "time");
+    let is_ours = slf.get_type().getattr(name)?.is(py.get_type::<EventLoop>().getattr(name)?)
+        && !slf.getattr(intern!(py, "__dict__"))?.contains(name)?;
+    if is_ours { Ok(None) } else { slf.getattr(name).map(|time| Some(time.unbind())) }
+}
+
 /// A loop that runs in this thread, and what the thread was before.
 struct Running<'a, 'py> {
     slf: &'a Bound<'py, EventLoop>,
@@ -116,7 +125,7 @@ impl<'a, 'py> Running<'a, 'py> {
         let asyncgen_hooks_before = names::get_asyncgen_hooks(py)?.call0()?;
         let running = Running { slf, asyncgen_hooks_before, wakeup: Wakeup::begin(slf)? };
         state.thread.set(Some(thread::current().id()));
-        let time = schedule::own_time(slf)?;
+        let time = own_time(slf)?;
         slf.get().engine(py)?.host().set_time(time);
         debug::track_origins(py, state, state.debug.get())?;
         let hooks = (

@@ -27,7 +27,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyContext, PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-pub(crate) use self::schedule::nanoseconds;
 use self::state::State;
 use crate::errors;
 use crate::gil::Gil;

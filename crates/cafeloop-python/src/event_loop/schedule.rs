@@ -1,6 +1,6 @@
 //! Callbacks for the next turn, for a time, and from other threads.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyContext, PyTuple};
 use pyo3::{IntoPyObjectExt, intern};
@@ -9,8 +9,7 @@ use super::{EventLoop, debug};
 use crate::errors;
 use crate::names;
 use crate::object::{Call, Handle, TimerHandle};
-
-const NS_PER_SECOND: f64 = 1e9;
+use crate::seconds::{to_nanoseconds, to_seconds};
 
 pub(super) fn call_soon<'py>(
     slf: &Bound<'py, EventLoop>,
@@ -79,7 +78,7 @@ pub(super) fn call_at<'py>(
     let engine = slf.get().engine(py)?;
     debug::check_thread(slf)?;
     debug::check_callback(slf, call.callback.bind(py), "call_at")?;
-    let deadline_ns = nanoseconds(when.extract()?)?;
+    let deadline_ns = to_nanoseconds(when.extract()?)?;
     let handle = Handle::new(slf, call, context)?;
     let handle = Bound::new(py, TimerHandle::new(when.clone().unbind(), handle))?;
     let job = handle.as_super();
@@ -87,10 +86,8 @@ pub(super) fn call_at<'py>(
     Ok(handle)
 }
 
-/// As `time.monotonic()` makes seconds of the same clock.
-#[allow(clippy::cast_precision_loss, reason = "a float has 52 bits: 0.2 µs after 50 years")]
 pub(super) fn time(slf: &EventLoop, py: Python<'_>) -> f64 {
-    slf.state(py).clock.now_ns() as f64 / NS_PER_SECOND
+    to_seconds(slf.state(py).clock.now_ns())
 }
 
 /// Whether neither the loop's class nor its user has overridden a method that
@@ -99,28 +96,4 @@ fn has_our_time(slf: &Bound<'_, EventLoop>) -> PyResult<bool> {
     let py = slf.py();
     let is_plain = slf.get_type().is(names::python_loop_class(py)?);
     Ok(is_plain && slf.get().try_engine(py).is_none_or(|engine| !engine.host().has_own_time()))
-}
-
-/// The `time` method of a loop that doesn't have ours.
-pub(super) fn own_time(slf: &Bound<'_, EventLoop>) -> PyResult<Option<Py<PyAny>>> {
-    let py = slf.py();
-    let name = intern!(py, "time");
-    let is_ours = slf.get_type().getattr(name)?.is(py.get_type::<EventLoop>().getattr(name)?)
-        && !slf.getattr(intern!(py, "__dict__"))?.contains(name)?;
-    if is_ours { Ok(None) } else { slf.getattr(name).map(|time| Some(time.unbind())) }
-}
-
-/// The first nanosecond that isn't before `seconds`, so that times and deadlines
-/// compare as they do in Python.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-pub(crate) fn nanoseconds(seconds: f64) -> PyResult<u64> {
-    if seconds.is_nan() {
-        return Err(PyValueError::new_err("a time must be a number of seconds, not NaN"));
-    }
-    // Saturates: the past is now, and infinity never comes.
-    let mut nanoseconds = (seconds * NS_PER_SECOND).ceil() as u64;
-    while (nanoseconds as f64 / NS_PER_SECOND) < seconds && nanoseconds < u64::MAX {
-        nanoseconds += 1;
-    }
-    Ok(nanoseconds)
 }

@@ -1,0 +1,30 @@
+//! Times: seconds as Python has them, nanoseconds as the engine has.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+const NS_PER_SECOND: f64 = 1e9;
+
+/// As `time.monotonic()` makes seconds of the same clock.
+#[allow(clippy::cast_precision_loss, reason = "a float has 52 bits: 0.2 µs after 50 years")]
+pub(crate) fn to_seconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / NS_PER_SECOND
+}
+
+/// The first nanosecond that isn't before `seconds`, so that times and deadlines
+/// compare as they do in Python.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it saturates: the past is now, and infinity never comes"
+)]
+pub(crate) fn to_nanoseconds(seconds: f64) -> PyResult<u64> {
+    if seconds.is_nan() {
+        return Err(PyValueError::new_err("a time must be a number of seconds, not NaN"));
+    }
+    let mut nanoseconds = (seconds * NS_PER_SECOND).ceil() as u64;
+    while to_seconds(nanoseconds) < seconds && nanoseconds < u64::MAX {
+        nanoseconds += 1;
+    }
+    Ok(nanoseconds)
+}
