@@ -5,7 +5,9 @@ from asyncio.events import _TaskFactory
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
 from traceback import StackSummary
-from typing import Any, Protocol, TypeAlias, TypeVar, TypeVarTuple, final
+from typing import Any, Protocol, TypeAlias, TypeVar, TypeVarTuple
+
+from typing_extensions import disjoint_base
 
 VERSION: str
 RUST_VERSION: str
@@ -22,16 +24,25 @@ class _HasFileno(Protocol):
 
 _Descriptor: TypeAlias = int | _HasFileno
 
+# To type checkers they derive from asyncio's, which is what a loop's methods return.
+@disjoint_base
 class Handle(asyncio.Handle):
     """A callback that was handed to a loop."""
 
     @property
     def _source_traceback(self) -> StackSummary | None: ...
 
-@final
+@disjoint_base
 class TimerHandle(asyncio.TimerHandle):
-    """A callback that was handed to a loop for a time."""
+    """A handle that a loop calls at a time of its clock."""
 
+    def __lt__(self, other: asyncio.TimerHandle, /) -> bool: ...
+    def __le__(self, other: asyncio.TimerHandle, /) -> bool: ...
+    def __gt__(self, other: asyncio.TimerHandle, /) -> bool: ...
+    def __ge__(self, other: asyncio.TimerHandle, /) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@disjoint_base
 class EventLoop:
     """An event loop's engine as a Python object."""
 
