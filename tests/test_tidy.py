@@ -162,7 +162,36 @@ def test_the_package_exits_only_in_its_command(path):
         assert not uses(path, r"\bsys\.exit\b|\bos\._exit\b|\bprint\(")
 
 
-@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
+LIBRARIES = [path for path in OWN_RUST if path.is_relative_to(CRATES) and path.name != "build.rs"]
+
+
+@pytest.mark.parametrize("path", LIBRARIES, ids=name)
+def test_libraries_neither_print_nor_exit(path):
+    # Scripts of a build talk to cargo, and a main function ends its program.
+    assert not uses(path, r"\be?print(ln)?!|\bdbg!|\bprocess::(exit|abort)\b")
+
+
+def flags(path):
+    """The long options that a file declares for clap."""
+    declared = re.findall(r"#\[arg\(([^]]*\blong\b[^]]*)\)\](?:\s*#\[[^]]*\])*\s*(?:pub )?(\w+):",
+                          path.read_text())
+    for options, field in declared:
+        named = re.search(r'long = "([\w-]+)"', options)
+        yield "--" + (named[1] if named else field.replace("_", "-"))
+
+
+def test_every_flag_is_documented():
+    documents = [ROOT / "README.md", *files("docs", "*.md")]
+    text = "\n".join(path.read_text() for path in documents)
+    found = [flag for path in LIBRARIES for flag in flags(path)]
+    assert {"--customers", "--order", "--verbose"} <= set(found)
+    assert [flag for flag in found if not re.search(rf"`[^`]*{flag}\b", text)] == []
+
+
+DOCUMENTS = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "docs/cafe.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_path_that_a_document_names_exists(document):
     text = (ROOT / document).read_text()
     for path in re.findall(r"`((?:crates|python|tests|examples|docs|\.ci)/[\w./-]+)`", text):

@@ -20,3 +20,8 @@ pub use cafeloop_flow as flow;
 pub use engine::Clock;
 pub use error::Error;
 pub use task::{Join, ToThread};
+
+/// The project's front page, whose Rust is compiled with the examples here.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct FrontPage;

@@ -1,0 +1,39 @@
+"""The examples of the documents, run as a reader would run them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A limit against hanging, not an expectation.
+LIMIT_SECONDS = 60
+
+PRINTED = {"README.md": ["Your Latte is ready, enjoy!\n"]}
+
+
+def examples(document):
+    return re.findall(r"^```python\n(.*?)^```$", (ROOT / document).read_text(), re.DOTALL | re.MULTILINE)
+
+
+def test_every_document_with_python_in_it_is_run():
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    names = [document.relative_to(ROOT).as_posix() for document in documents]
+    assert {name for name in names if examples(name)} == set(PRINTED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", PRINTED)
+def test_the_python_of_a_document_prints_what_it_says(document, tmp_path):
+    printed = []
+    for example in examples(document):
+        script = tmp_path / "example.py"
+        script.write_text(example)
+        command = [sys.executable, "-W", "error", script]
+        process = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+        assert process.stderr == ""
+        printed.append(process.stdout)
+    assert printed == PRINTED[document]
