@@ -9,9 +9,20 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 
+use super::clock::monotonic_ns;
+
 /// Events taken from the kernel by one call; what is left over is reported
 /// again by the next, since readiness is level-triggered.
 const EVENTS_PER_CALL: usize = 256;
+
+/// The kernel may end a wait late by a thousandth of it, whatever the thread's
+/// timer slack (`select_estimate_accuracy` in Linux's `fs/select.c`): 5 s would
+/// take up to 5.005.  So a wait that is longer than this, whose thousandth is
+/// 20 µs, ends early first,
+const LONGEST_PROMPT_WAIT: Duration = Duration::from_millis(20);
+/// by one part in so many, which is twice what it may be late; then the rest is
+/// waited for.  An hour costs three more wake-ups, 5 s cost one.
+const BEFORE_THE_END: u32 = 500;
 
 /// What a descriptor is watched for, or was found ready for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,6 +135,28 @@ impl Poller {
     /// own locks meanwhile.  Fails with `Interrupted` when a signal came; an error
     /// leaves no events.
     pub(crate) fn wait(&self, events: &mut Events, wait: Option<Duration>) -> io::Result<()> {
+        match wait {
+            Some(wait) if wait > LONGEST_PROMPT_WAIT => self.wait_long(events, wait),
+            _ => self.wait_once(events, wait),
+        }
+    }
+
+    fn wait_long(&self, events: &mut Events, wait: Duration) -> io::Result<()> {
+        let began_ns = monotonic_ns();
+        let mut left = wait;
+        while left > LONGEST_PROMPT_WAIT {
+            let early = left.saturating_sub(left / BEFORE_THE_END);
+            self.wait_once(events, Some(early))?;
+            if events.len() > 0 {
+                return Ok(());
+            }
+            let passed = Duration::from_nanos(monotonic_ns() - began_ns);
+            left = wait.saturating_sub(passed);
+        }
+        self.wait_once(events, Some(left))
+    }
+
+    fn wait_once(&self, events: &mut Events, wait: Option<Duration>) -> io::Result<()> {
         events.list.clear();
         events.list.reserve(EVENTS_PER_CALL);
         // A wait of more than 292 thousand million years is one for ever.
