@@ -27,6 +27,8 @@ def main() -> int:
         run(name, arguments)
     except _program.CannotStart as error:
         print(f"cafeloop: can't {error}", file=sys.stderr)
+        # There was no program to say more of.
+        is_verbose = False
         return CANNOT_START
     finally:
         if is_verbose:

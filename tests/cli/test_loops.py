@@ -128,3 +128,8 @@ def test_a_verbose_run_that_fails_says_so_too(write, cafeloop):
     ending = cafeloop("run", "-v", "cafe.py")
     assert ending.status == 1
     assert ending.stderr.startswith(f"cafeloop: {LOOPS[1]}\nTraceback")
+
+
+def test_a_verbose_run_of_nothing_says_only_that(cafeloop):
+    message = "cafeloop: can't open 'cafe.py': no such file or directory\n"
+    assert cafeloop("run", "-v", "cafe.py") == (2, "", message)

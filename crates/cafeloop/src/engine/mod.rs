@@ -44,4 +44,4 @@ pub use self::core::{Engine, Working};
 pub use self::host::Host;
 pub use self::registry::Interest;
 pub use self::shared::Remote;
-pub use self::timers::{TimerKey, Timers};
+pub use self::timers::TimerKey;

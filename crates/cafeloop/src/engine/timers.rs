@@ -39,7 +39,7 @@ struct Armed<J> {
 }
 
 /// All timers of a loop.
-pub struct Timers<J> {
+pub(super) struct Timers<J> {
     heap: BinaryHeap<Reverse<Entry>>,
     armed: Slab<Armed<J>>,
     next_sequence: u64,
@@ -47,12 +47,12 @@ pub struct Timers<J> {
 
 impl<J> Timers<J> {
     /// No timers.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Timers { heap: BinaryHeap::new(), armed: Slab::new(), next_sequence: 0 }
     }
 
     /// Sets a timer.
-    pub fn set(&mut self, deadline_ns: u64, job: J) -> TimerKey {
+    pub(super) fn set(&mut self, deadline_ns: u64, job: J) -> TimerKey {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let slot = self.armed.insert(Armed { sequence, job });
@@ -63,14 +63,14 @@ impl<J> Timers<J> {
 
     /// Takes the job of a timer that hasn't fired.  The caller drops it, after
     /// letting go of the timers: a job's drop may run anybody's code.
-    pub fn cancel(&mut self, key: TimerKey) -> Option<J> {
+    pub(super) fn cancel(&mut self, key: TimerKey) -> Option<J> {
         let job = self.take(key.slot, key.sequence)?;
         self.prune();
         Some(job)
     }
 
     /// The nearest deadline.
-    pub fn next_deadline_ns(&mut self) -> Option<u64> {
+    pub(super) fn next_deadline_ns(&mut self) -> Option<u64> {
         while let Some(Reverse(entry)) = self.heap.peek() {
             if is_armed(&self.armed, entry) {
                 return Some(entry.deadline_ns);
@@ -81,7 +81,7 @@ impl<J> Timers<J> {
     }
 
     /// Takes the timer with the nearest deadline if that is not after `now_ns`.
-    pub fn pop_due(&mut self, now_ns: u64) -> Option<(u64, J)> {
+    pub(super) fn pop_due(&mut self, now_ns: u64) -> Option<(u64, J)> {
         if self.next_deadline_ns()? > now_ns {
             return None;
         }
@@ -93,12 +93,13 @@ impl<J> Timers<J> {
     }
 
     /// Jobs of the timers that are set.
-    pub fn iter(&self) -> impl Iterator<Item = &J> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &J> {
         self.armed.iter().map(|(_, armed)| &armed.job)
     }
 
     /// Entries in the heap, dead ones included: what memory goes by.
-    pub fn heap_len(&self) -> usize {
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn heap_len(&self) -> usize {
         self.heap.len()
     }
 
