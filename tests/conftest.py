@@ -82,6 +82,21 @@ def loop_name(request):
     return request.param
 
 
+@pytest.fixture(params=["found", "installed"])
+def names(request):
+    """Runs a test twice: with asyncio's names as they are found, and as `install()` leaves them.
+
+    What it puts in their place must hold on the standard library's loop as well.
+    """
+    if request.param == "found":
+        yield request.param
+    else:
+        package = importlib.import_module("cafeloop")
+        package.install()
+        yield request.param
+        package.uninstall()
+
+
 @pytest.fixture
 def log():
     """The asyncio logger's warnings and errors; what no test takes is a failure."""
@@ -189,13 +204,17 @@ def pipe(left_as_found):
 
 
 @pytest.fixture
-def start_script(loop_name, tmp_path):
+def start_script(request, loop_name, tmp_path):
     """Starts Python source in an interpreter of its own, in which `new_loop` makes the loop."""
     started = []
+    # A script of a test that asks for `names` finds them as that test would.
+    names = request.getfixturevalue("names") if "names" in request.fixturenames else "found"
 
     def start_script(source, *options, **environment):
         file = tmp_path / f"script_{len(started)}.py"
         head = SCRIPT_HEAD.format(module=loop_name, name=LOOP_CLASSES[loop_name])
+        if names == "installed":
+            head += "import cafeloop; cafeloop.install()\n"
         file.write_text(head + source)
         process = subprocess.Popen(
             [sys.executable, "-W", "error", *options, file],
