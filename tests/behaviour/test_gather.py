@@ -1,0 +1,368 @@
+"""`asyncio.gather`: results in the order of the arguments, from whatever can be awaited."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import gc
+import inspect
+import re
+import sys
+import weakref
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("names")
+
+
+class Spilt(Exception):
+    pass
+
+
+async def brew(coffee="Mocha", turns=1):
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    return coffee
+
+
+async def spill(turns=1):
+    await brew(turns=turns)
+    raise Spilt("milk")
+
+
+class Order:
+    """Awaitable, and neither a coroutine nor a future."""
+
+    def __await__(self):
+        yield
+        return "ordered"
+
+
+def test_results_stand_in_the_order_of_the_arguments(run):
+    async def main():
+        return await asyncio.gather(brew(1, 5), brew(2, 1), brew(3, 3), asyncio.sleep(0, 4))
+
+    results = run(main)
+    assert results == [1, 2, 3, 4]
+    assert type(results) is list
+
+
+def test_nothing_gathered_is_an_empty_list_at_once(run):
+    async def main():
+        gathering = asyncio.gather()
+        assert isinstance(gathering, asyncio.Future)
+        assert gathering.done()
+        return await gathering
+
+    assert run(main) == []
+
+
+def test_all_kinds_of_awaitables_are_gathered(run):
+    async def main():
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        thread = concurrent.futures.Future()
+        things = [
+            brew("coroutine"),
+            asyncio.create_task(brew("task")),
+            future,
+            Order(),
+            asyncio.gather(brew("nested")),
+            asyncio.shield(brew("shielded")),
+            asyncio.wait_for(brew("limited"), None),
+            asyncio.wrap_future(thread),
+            asyncio.sleep(0, "slept"),
+        ]
+        loop.call_soon(future.set_result, "future")
+        loop.call_soon(thread.set_result, "thread")
+        return await asyncio.gather(*things)
+
+    assert run(main) == [
+        "coroutine", "task", "future", "ordered", ["nested"],
+        "shielded", "limited", "thread", "slept",
+    ]  # fmt: skip
+
+
+def test_a_gathering_is_a_future_that_can_be_awaited_more_than_once(run):
+    async def main():
+        gathering = asyncio.gather(brew(1), brew(2))
+        assert isinstance(gathering, asyncio.Future)
+        assert gathering.get_loop() is asyncio.get_running_loop()
+        assert not inspect.iscoroutine(gathering)
+        return await gathering, await gathering, gathering.result()
+
+    assert run(main) == ([1, 2], [1, 2], [1, 2])
+
+
+def test_a_gathering_shows_itself_as_one(run):
+    async def main():
+        gathering = asyncio.gather(brew())
+        shown = repr(gathering)
+        await gathering
+        return shown, repr(gathering)
+
+    before, after = run(main)
+    # Callbacks of its own may follow, where the interpreter keeps track of who awaits whom.
+    assert re.fullmatch(r"<_GatheringFuture pending(?: cb=\[.*\])?>", before)
+    assert after == "<_GatheringFuture finished result=['Mocha']>"
+
+
+def test_the_same_coroutine_twice_runs_once(run):
+    ran = []
+
+    async def note():
+        ran.append(True)
+        return "noted"
+
+    async def main():
+        coroutine = note()
+        return await asyncio.gather(coroutine, brew(), coroutine)
+
+    assert run(main) == ["noted", "Mocha", "noted"]
+    assert ran == [True]
+
+
+def test_the_same_future_twice_is_waited_for_once(run):
+    async def main():
+        future = asyncio.get_running_loop().create_future()
+        gathering = asyncio.gather(future, future, future)
+        future.set_result("Mocha")
+        return await gathering
+
+    assert run(main) == ["Mocha"] * 3
+
+
+def test_futures_that_are_done_are_gathered(run):
+    async def main():
+        loop = asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in range(3)]
+        for number, future in enumerate(futures):
+            future.set_result(number)
+        gathering = asyncio.gather(*futures)
+        # Since 3.12 that needs no turn.
+        assert gathering.done() is (sys.version_info >= (3, 12))
+        return await gathering
+
+    assert run(main) == [0, 1, 2]
+
+
+def test_done_and_pending_ones_are_gathered_together(run):
+    async def main():
+        future = asyncio.get_running_loop().create_future()
+        future.set_result("done")
+        gathering = asyncio.gather(brew(1), future, brew(2))
+        assert not gathering.done()
+        return await gathering
+
+    assert run(main) == [1, "done", 2]
+
+
+def test_coroutines_become_tasks_in_the_order_of_the_arguments(run):
+    seen = []
+
+    async def note(number):
+        seen.append(number)
+
+    async def main():
+        await asyncio.gather(*(note(number) for number in range(10)))
+
+    run(main)
+    assert seen == list(range(10))
+
+
+def test_the_first_exception_is_raised_and_the_others_go_on(run):
+    ended = []
+
+    async def late(turns):
+        await brew(turns=turns)
+        ended.append(turns)
+
+    async def main():
+        with pytest.raises(Spilt):
+            await asyncio.gather(late(9), spill(2), late(8), spill(10))
+        before = list(ended)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return before
+
+    assert run(main) == []
+    assert ended == [8, 9]
+
+
+def test_the_exception_is_the_childs_own(run):
+    async def main():
+        task = asyncio.create_task(spill())
+        with pytest.raises(Spilt) as failed:
+            await asyncio.gather(brew(), task)
+        return failed.value is task.exception()
+
+    assert run(main)
+
+
+def test_exceptions_may_be_results(run):
+    async def main():
+        return await asyncio.gather(brew(), spill(), brew("Latte", 3), return_exceptions=True)
+
+    coffee, error, late = run(main)
+    assert (coffee, late) == ("Mocha", "Latte")
+    assert isinstance(error, Spilt)
+
+
+def test_later_exceptions_are_not_told_as_never_retrieved(run, log):
+    async def main():
+        with pytest.raises(Spilt):
+            await asyncio.gather(spill(1), spill(2), spill(3))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        gc.collect()
+
+    run(main)
+    assert log.take() == []
+
+
+def test_an_exception_that_nobody_awaits_is_told(run, log):
+    async def main():
+        gathering = asyncio.gather(spill())
+        await asyncio.wait([gathering])
+        del gathering
+        gc.collect()
+
+    run(main)
+    first_line, *_, future_line = log.take_one().getMessage().splitlines()
+    assert first_line == "_GatheringFuture exception was never retrieved"
+    assert future_line == "future: <_GatheringFuture finished exception=Spilt('milk')>"
+
+
+def test_gatherings_may_be_nested(run):
+    async def main():
+        return await asyncio.gather(
+            asyncio.gather(brew(1, 3), asyncio.gather(brew(2), asyncio.gather())),
+            asyncio.gather(spill(), return_exceptions=True),
+        )
+
+    (one, (two, empty)), (error,) = run(main)
+    assert (one, two, empty) == (1, 2, [])
+    assert isinstance(error, Spilt)
+
+
+def test_thousands_are_gathered(run):
+    async def main():
+        return await asyncio.gather(*(asyncio.sleep(0, number) for number in range(2000)))
+
+    assert run(main) == list(range(2000))
+
+
+def test_futures_of_two_loops_cannot_be_gathered(new_loop):
+    with contextlib.closing(new_loop()) as one, contextlib.closing(new_loop()) as other:
+        with pytest.raises(
+            ValueError,
+            match="^The future belongs to a different loop than the one specified as the loop arg",
+        ):
+            asyncio.gather(one.create_future(), other.create_future())
+
+
+def test_futures_alone_are_gathered_without_a_running_loop(loop, turn):
+    futures = [loop.create_future() for _ in range(2)]
+    gathering = asyncio.gather(*futures)
+    assert gathering.get_loop() is loop
+    for future in futures:
+        future.set_result("Mocha")
+    turn()
+    assert gathering.result() == ["Mocha", "Mocha"]
+
+
+def test_a_future_decides_on_whose_loop_the_coroutines_behind_it_run(loop):
+    future = loop.create_future()
+    future.set_result("first")
+    gathering = asyncio.gather(future, brew())
+    assert loop.run_until_complete(gathering) == ["first", "Mocha"]
+
+
+def test_outside_of_a_loop_coroutines_run_on_the_threads_loop(loop):
+    asyncio.set_event_loop(loop)
+    try:
+        gathering = asyncio.gather(brew(), asyncio.sleep(0, "slept"))
+        empty = asyncio.gather()
+    finally:
+        asyncio.set_event_loop(None)
+    assert empty.get_loop() is loop
+    assert loop.run_until_complete(gathering) == ["Mocha", "slept"]
+
+
+if sys.version_info >= (3, 14):
+
+    @pytest.mark.parametrize("arguments", [lambda: [], lambda: [brew()]], ids=["none", "one"])
+    def test_without_any_loop_there_is_nothing_to_gather_on(names, arguments):
+        asyncio.set_event_loop(None)
+        with contextlib.ExitStack() as coroutines:
+            given = [coroutines.enter_context(contextlib.closing(each)) for each in arguments()]
+            with pytest.raises(RuntimeError, match="^There is no current event loop in thread"):
+                asyncio.gather(*given)
+
+
+@pytest.mark.parametrize("thing", [42, "coffee", None])
+def test_what_cannot_be_awaited_is_refused(run, thing):
+    async def main():
+        with pytest.raises(
+            TypeError, match="^An asyncio.Future, a coroutine or an awaitable is required$"
+        ):
+            asyncio.gather(thing)
+
+    run(main)
+
+
+def test_what_cannot_be_a_key_is_refused(run):
+    async def main():
+        with pytest.raises(TypeError, match="unhashable type: 'list'"):
+            asyncio.gather([])
+
+    run(main)
+
+
+def test_an_unknown_keyword_is_refused(run):
+    async def main():
+        with pytest.raises(TypeError, match="unexpected keyword argument 'loop'"):
+            asyncio.gather(loop=None)
+
+    run(main)
+
+
+def test_the_function_tells_its_name_and_signature(names):
+    assert asyncio.gather is asyncio.tasks.gather
+    assert asyncio.gather.__name__ == "gather"
+    assert asyncio.gather.__doc__.startswith("Return a future aggregating results")
+    assert str(inspect.signature(asyncio.gather)) == "(*coros_or_futures, return_exceptions=False)"
+    assert not inspect.iscoroutinefunction(asyncio.gather)
+
+
+def test_a_gathering_lets_go_of_its_results(run):
+    class Result:
+        pass
+
+    async def make():
+        await asyncio.sleep(0)
+        return Result()
+
+    async def main():
+        refs = [weakref.ref(each) for each in await asyncio.gather(make(), make())]
+        await asyncio.sleep(0)
+        gc.collect()
+        return [ref() for ref in refs]
+
+    assert run(main) == [None, None]
+
+
+def test_a_gathering_that_is_dropped_lets_its_children_run(run):
+    seen = []
+
+    async def note(number):
+        await asyncio.sleep(0)
+        seen.append(number)
+
+    async def main():
+        asyncio.gather(note(1), note(2))
+        gc.collect()
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    run(main)
+    assert seen == [1, 2]
