@@ -14,7 +14,7 @@ def build_info() -> dict[str, str]:
     rust        the compiler that built it
     built_for   the Python it was built for
     python      the Python that runs it
-    tasks       whose tasks the loop runs: "interpreter" for asyncio's own
+    tasks       whose tasks the loop runs: "native", or "interpreter" and why
     poller      how it waits: "epoll_pwait2"
     """
     return {
@@ -22,6 +22,6 @@ def build_info() -> dict[str, str]:
         "rust": _cafeloop.RUST_VERSION,
         "built_for": _cafeloop.BUILT_FOR,
         "python": platform.python_version(),
-        "tasks": "interpreter",
+        "tasks": _cafeloop._whose_tasks(),
         "poller": "epoll_pwait2",
     }

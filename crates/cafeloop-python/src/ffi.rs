@@ -1,7 +1,9 @@
 //! The unsafe corner of this crate, apart from the objects laid out by hand.
 
 use pyo3::PyVisit;
+use pyo3::exceptions::PyStopIteration;
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyContext;
 
@@ -73,4 +75,55 @@ impl Drop for Entered<'_, '_> {
             PyErr::fetch(self.0.py()).write_unraisable(self.0.py(), Some(self.0.as_any()));
         }
     }
+}
+
+/// What came of letting a coroutine run.
+pub(crate) enum Sent<'py> {
+    Yielded(Bound<'py, PyAny>),
+    Returned(Bound<'py, PyAny>),
+    Raised(PyErr),
+}
+
+/// `coroutine.send(None)`, without an exception for a result.
+#[inline]
+pub(crate) fn send<'py>(coroutine: &Bound<'py, PyAny>) -> Sent<'py> {
+    let py = coroutine.py();
+    let mut result = std::ptr::null_mut();
+    // SAFETY: the GIL is held, all three are objects or room for one, and a result
+    // is a new reference.
+    unsafe {
+        match ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &raw mut result) {
+            ffi::PySendResult::PYGEN_NEXT => Sent::Yielded(Bound::from_owned_ptr(py, result)),
+            ffi::PySendResult::PYGEN_RETURN => Sent::Returned(Bound::from_owned_ptr(py, result)),
+            ffi::PySendResult::PYGEN_ERROR => Sent::Raised(PyErr::fetch(py)),
+        }
+    }
+}
+
+/// `coroutine.throw(error)`.
+pub(crate) fn throw<'py>(coroutine: &Bound<'py, PyAny>, error: &Bound<'py, PyAny>) -> Sent<'py> {
+    let py = coroutine.py();
+    match coroutine.call_method1(intern!(py, "throw"), (error,)) {
+        Ok(awaited) => Sent::Yielded(awaited),
+        Err(raised) if raised.is_instance_of::<PyStopIteration>(py) => {
+            match raised.value(py).getattr(intern!(py, "value")) {
+                Ok(result) => Sent::Returned(result),
+                Err(error) => Sent::Raised(error),
+            }
+        }
+        Err(raised) => Sent::Raised(raised),
+    }
+}
+
+/// Whether it is what an `async def` function returns.
+#[inline]
+pub(crate) fn is_coroutine_exact(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the GIL is held, and the object is one.
+    unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) != 0 }
+}
+
+/// Whether it is a generator, or of a class derived from that.
+pub(crate) fn is_generator(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the GIL is held, and the object is one.
+    unsafe { ffi::PyGen_Check(object.as_ptr()) != 0 }
 }

@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 use super::EventLoop;
 use super::state::State;
 use crate::names;
-use crate::object::{Call, Handle};
+use crate::object::{Call, Handle, Task};
 
 /// Frames that debug mode keeps of where a coroutine was made
 /// (`asyncio.constants.DEBUG_STACK_DEPTH`).
@@ -88,23 +88,35 @@ pub(super) fn refuse_coroutine(callback: &Bound<'_, PyAny>, method: &str) -> PyR
     Ok(())
 }
 
-/// Runs `handle` by calling `run`, and logs it if that took too long.
+/// What a loop runs: what a log of slow callbacks names.
+#[derive(Clone, Copy)]
+pub(crate) enum Running<'a, 'py> {
+    Handle(&'a Bound<'py, Handle>),
+    Step(&'a Bound<'py, Task>),
+}
+
+/// Calls `run`, which runs `what`, and logs it if that took too long.
 pub(crate) fn watch_slow(
     owner: &Bound<'_, EventLoop>,
-    handle: &Bound<'_, Handle>,
+    what: Running<'_, '_>,
     run: impl FnOnce() -> PyResult<()>,
 ) -> PyResult<()> {
     let py = owner.py();
     let state = owner.get().state(py);
-    drop(state.current_handle.replace(Some(handle.clone().unbind())));
+    if let Running::Handle(handle) = what {
+        drop(state.current_handle.replace(Some(handle.clone().unbind())));
+    }
     let began = Instant::now();
     let outcome = run();
     let took = began.elapsed().as_secs_f64();
     drop(state.current_handle.take());
     if took >= state.slow_callback_duration.get() {
-        let what = describe(handle)?;
+        let shown = match what {
+            Running::Handle(handle) => describe(handle)?,
+            Running::Step(task) => task.as_any().repr()?.into_any(),
+        };
         let text = "Executing %s took %.3f seconds";
-        names::logger(py)?.call_method1(intern!(py, "warning"), (text, what, took))?;
+        names::logger(py)?.call_method1(intern!(py, "warning"), (text, shown, took))?;
     }
     outcome
 }

@@ -143,6 +143,7 @@ impl<'a, 'py> Running<'a, 'py> {
         state.thread.set(None);
         if let Some(engine) = self.slf.get().try_engine(py) {
             engine.host().set_time(None);
+            engine.host().forget_left(py);
         }
         debug::track_origins(py, state, false)?;
         names::set_running_loop(py)?.call1((py.None(),))?;

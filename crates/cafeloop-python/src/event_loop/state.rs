@@ -6,7 +6,10 @@ use std::thread::{self, ThreadId};
 
 use cafeloop::engine::{Clock, Engine};
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 use pyo3::{PyTraverseError, PyVisit};
+
+use super::EventLoop;
 
 use crate::errors::engine_failed;
 use crate::host::Python3;
@@ -25,6 +28,8 @@ pub(super) struct State {
     /// The thread that runs the loop, while one does.
     pub(super) thread: Cell<Option<ThreadId>>,
     pub(super) task_factory: RefCell<Option<Py<PyAny>>>,
+    /// Which of its methods are still ours.
+    pub(super) plain: Plain,
     pub(super) debug: Cell<bool>,
     pub(super) slow_callback_duration: Cell<f64>,
     /// Kept in debug mode only, for the exception handler.
@@ -34,8 +39,34 @@ pub(super) struct State {
     pub(super) origin_depth_before: Cell<Option<i32>>,
 }
 
+/// What a subclass hasn't overridden: only then may native objects do it without
+/// calling the method.
+#[derive(Clone, Copy)]
+pub(super) struct Plain {
+    /// `call_soon`: else futures and tasks are the interpreter's, which call it.
+    pub(super) queues: bool,
+    /// `time`, `call_at` and `call_later`.
+    pub(super) keeps_time: bool,
+    /// `create_task`.
+    pub(super) creates: bool,
+}
+
+impl Plain {
+    fn of(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let ours = class.py().get_type::<EventLoop>();
+        let has_our =
+            |name: &str| -> PyResult<bool> { Ok(class.getattr(name)?.is(&ours.getattr(name)?)) };
+        Ok(Plain {
+            queues: has_our("call_soon")?,
+            keeps_time: has_our("time")? && has_our("call_at")? && has_our("call_later")?,
+            creates: has_our("create_task")?,
+        })
+    }
+}
+
 impl State {
-    pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
+    pub(super) fn new(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let py = class.py();
         let clock = Clock::real();
         let engine = Engine::new(Python3::default(), clock.clone(), None)
             .map_err(|error| engine_failed(&error))?;
@@ -44,6 +75,7 @@ impl State {
             clock,
             thread: Cell::new(None),
             task_factory: RefCell::new(None),
+            plain: Plain::of(class)?,
             debug: Cell::new(names::is_debug_mode(py)?.call0()?.is_truthy()?),
             slow_callback_duration: Cell::new(SLOW_CALLBACK_DURATION),
             current_handle: RefCell::new(None),
@@ -72,12 +104,12 @@ impl State {
         let Some(engine) = &*engine else { return Ok(()) };
         // The first refusal ends the traversal; the engine shows all it holds.
         let refused = Cell::new(None);
-        let show = |handle: &Py<Handle>| {
-            if let Some(error) = refused.take().or_else(|| visit.call(handle).err()) {
+        let note = |answer: Result<(), PyTraverseError>| {
+            if let Some(error) = refused.take().or(answer.err()) {
                 refused.set(Some(error));
             }
         };
-        engine.for_each_held(show, show);
+        engine.for_each_held(|job| note(job.traverse(visit)), |handle| note(visit.call(handle)));
         refused.into_inner().map_or(Ok(()), Err)
     }
 

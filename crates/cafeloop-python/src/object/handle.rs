@@ -20,7 +20,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn clone_ref(&self, py: Python<'_>) -> Self {
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
         Call { callback: self.callback.clone_ref(py), args: self.args.clone_ref(py) }
     }
 }
@@ -85,7 +85,7 @@ impl Handle {
         };
         let owner = state.owner.bind(py);
         if owner.get().is_debug(py) {
-            debug::watch_slow(owner, slf, || Handle::call(slf, &call))
+            debug::watch_slow(owner, debug::Running::Handle(slf), || Handle::call(slf, &call))
         } else {
             Handle::call(slf, &call)
         }

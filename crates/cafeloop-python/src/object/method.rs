@@ -1,0 +1,287 @@
+//! Methods and attributes of the classes of ours, for CPython's tables.
+//!
+//! The macros here wrap a safe function in one of C's shape.  The function takes
+//! `&Bound<T>`, and arguments if it has any, and returns a `PyResult` of anything
+//! that can be a Python object.
+
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+use pyo3::{Borrowed, IntoPyObjectExt, ffi};
+
+/// A table entry for a method without arguments.
+macro_rules! no_args {
+    ($class:ty, $name:literal, $function:path) => {{
+        unsafe extern "C" fn call(
+            object: *mut pyo3::ffi::PyObject,
+            _unused: *mut pyo3::ffi::PyObject,
+        ) -> *mut pyo3::ffi::PyObject {
+            $crate::object::class::enter(std::ptr::null_mut(), |py| {
+                // SAFETY: CPython calls a class's methods on its instances.
+                let object = unsafe { $crate::object::class::receiver::<$class>(py, object) };
+                $crate::object::method::answer(py, $function(&object)?)
+            })
+        }
+        pyo3::ffi::PyMethodDef {
+            ml_name: $name.as_ptr(),
+            ml_meth: pyo3::ffi::PyMethodDefPointer { PyCFunction: call },
+            ml_flags: pyo3::ffi::METH_NOARGS,
+            ml_doc: std::ptr::null(),
+        }
+    }};
+}
+
+/// A table entry for a method with one argument, given by position.
+macro_rules! one_arg {
+    ($class:ty, $name:literal, $function:path) => {{
+        unsafe extern "C" fn call(
+            object: *mut pyo3::ffi::PyObject,
+            argument: *mut pyo3::ffi::PyObject,
+        ) -> *mut pyo3::ffi::PyObject {
+            $crate::object::class::enter(std::ptr::null_mut(), |py| {
+                // SAFETY: CPython calls a class's methods on its instances, with an
+                // argument that lives as long as the call.
+                let (object, argument) = unsafe {
+                    let object = $crate::object::class::receiver::<$class>(py, object);
+                    (object, pyo3::Borrowed::from_ptr(py, argument))
+                };
+                $crate::object::method::answer(py, $function(&object, &argument)?)
+            })
+        }
+        pyo3::ffi::PyMethodDef {
+            ml_name: $name.as_ptr(),
+            ml_meth: pyo3::ffi::PyMethodDefPointer { PyCFunction: call },
+            ml_flags: pyo3::ffi::METH_O,
+            ml_doc: std::ptr::null(),
+        }
+    }};
+}
+
+/// A table entry for a method that takes [`Arguments`].
+macro_rules! with_args {
+    ($class:ty, $name:literal, $function:path) => {{
+        unsafe extern "C" fn call(
+            object: *mut pyo3::ffi::PyObject,
+            args: *const *mut pyo3::ffi::PyObject,
+            count: pyo3::ffi::Py_ssize_t,
+            names: *mut pyo3::ffi::PyObject,
+        ) -> *mut pyo3::ffi::PyObject {
+            $crate::object::class::enter(std::ptr::null_mut(), |py| {
+                // SAFETY: CPython calls a class's methods on its instances, in the
+                // convention that `ml_flags` asks for.
+                let (object, args) = unsafe {
+                    let object = $crate::object::class::receiver::<$class>(py, object);
+                    let args = $crate::object::method::Arguments::new(py, args, count, names);
+                    (object, args)
+                };
+                $crate::object::method::answer(py, $function(&object, args)?)
+            })
+        }
+        pyo3::ffi::PyMethodDef {
+            ml_name: $name.as_ptr(),
+            ml_meth: pyo3::ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: call },
+            ml_flags: pyo3::ffi::METH_FASTCALL | pyo3::ffi::METH_KEYWORDS,
+            ml_doc: std::ptr::null(),
+        }
+    }};
+}
+
+/// A table entry for an attribute that is computed.
+macro_rules! getter {
+    ($class:ty, $name:literal, $get:path) => {
+        pyo3::ffi::PyGetSetDef {
+            name: $name.as_ptr(),
+            get: Some($crate::object::method::getter!(@call $class, $get)),
+            set: None,
+            doc: std::ptr::null(),
+            closure: std::ptr::null_mut(),
+        }
+    };
+    ($class:ty, $name:literal, $get:path, $set:path) => {{
+        unsafe extern "C" fn set(
+            object: *mut pyo3::ffi::PyObject,
+            value: *mut pyo3::ffi::PyObject,
+            _closure: *mut std::ffi::c_void,
+        ) -> std::ffi::c_int {
+            $crate::object::class::enter(-1, |py| {
+                // SAFETY: CPython sets the attributes of a class on its instances; a
+                // value of NULL means that it is to be deleted.
+                let (object, value) = unsafe {
+                    let object = $crate::object::class::receiver::<$class>(py, object);
+                    (object, pyo3::Borrowed::from_ptr_or_opt(py, value))
+                };
+                let value = value.ok_or_else($crate::object::method::cannot_delete)?;
+                $set(&object, &value)?;
+                Ok(0)
+            })
+        }
+        pyo3::ffi::PyGetSetDef {
+            set: Some(set),
+            ..$crate::object::method::getter!($class, $name, $get)
+        }
+    }};
+    (@call $class:ty, $get:path) => {{
+        unsafe extern "C" fn get(
+            object: *mut pyo3::ffi::PyObject,
+            _closure: *mut std::ffi::c_void,
+        ) -> *mut pyo3::ffi::PyObject {
+            $crate::object::class::enter(std::ptr::null_mut(), |py| {
+                // SAFETY: CPython gets the attributes of a class of its instances.
+                let object = unsafe { $crate::object::class::receiver::<$class>(py, object) };
+                $crate::object::method::answer(py, $get(&object)?)
+            })
+        }
+        get
+    }};
+}
+
+/// A slot that takes the object and answers with one (`tp_repr`, `tp_iter`...).
+macro_rules! unary {
+    ($class:ty, $slot:expr, $function:path) => {
+        $crate::object::class::slot($slot, {
+            unsafe extern "C" fn call(
+                object: *mut pyo3::ffi::PyObject,
+            ) -> *mut pyo3::ffi::PyObject {
+                $crate::object::class::enter(std::ptr::null_mut(), |py| {
+                    // SAFETY: CPython calls a class's slots on its instances.
+                    let object = unsafe { $crate::object::class::receiver::<$class>(py, object) };
+                    $crate::object::method::answer(py, $function(&object)?)
+                })
+            }
+            call as *mut std::ffi::c_void
+        })
+    };
+}
+
+pub(super) use {getter, no_args, one_arg, unary, with_args};
+
+/// A result as CPython takes it: a new reference.
+pub(super) fn answer<'py>(
+    py: Python<'py>,
+    result: impl IntoPyObjectExt<'py>,
+) -> PyResult<*mut ffi::PyObject> {
+    Ok(result.into_bound_py_any(py)?.into_ptr())
+}
+
+pub(super) fn cannot_delete() -> PyErr {
+    PyAttributeError::new_err("cannot delete attribute")
+}
+
+/// What a method is called with, as `METH_FASTCALL | METH_KEYWORDS` has it.
+#[derive(Clone, Copy)]
+pub(super) struct Arguments<'a, 'py> {
+    py: Python<'py>,
+    /// Those given by position, then those given by name.
+    values: &'a [*mut ffi::PyObject],
+    positional: usize,
+    names: Option<Borrowed<'a, 'py, PyTuple>>,
+}
+
+impl<'a, 'py> Arguments<'a, 'py> {
+    /// # Safety
+    ///
+    /// The arguments must be those of a call by CPython in that convention, and
+    /// `'a` not longer than the call.
+    pub(super) unsafe fn new(
+        py: Python<'py>,
+        values: *const *mut ffi::PyObject,
+        count: ffi::Py_ssize_t,
+        names: *mut ffi::PyObject,
+    ) -> Self {
+        // SAFETY: the caller's promise: `count` values by position, and then as many
+        // as there are names; `values` may be NULL if that is none.
+        unsafe {
+            let names =
+                Borrowed::from_ptr_or_opt(py, names).map(|names| names.cast_unchecked::<PyTuple>());
+            let positional = usize::try_from(count).unwrap_or_default();
+            let all = positional + names.map_or(0, |names| names.len());
+            let values = if all == 0 { &[] } else { std::slice::from_raw_parts(values, all) };
+            Arguments { py, values, positional, names }
+        }
+    }
+
+    /// The arguments given by position.
+    pub(super) fn positional(&self) -> impl ExactSizeIterator<Item = Bound<'py, PyAny>> + 'a
+    where
+        'py: 'a,
+    {
+        let py = self.py;
+        self.values[..self.positional].iter().map(move |&value| {
+            // SAFETY: see `new`.
+            unsafe { Bound::from_borrowed_ptr(py, value) }
+        })
+    }
+
+    /// The parameters in the order of `names`, of which the first `positional` may
+    /// be given by position too; `None` for those that aren't given.
+    pub(super) fn parse<const N: usize>(
+        &self,
+        function: &str,
+        positional: usize,
+        names: [&str; N],
+    ) -> PyResult<[Option<Bound<'py, PyAny>>; N]> {
+        let mut parsed = [const { None }; N];
+        if self.positional > positional {
+            return Err(PyTypeError::new_err(format!(
+                "{function}() takes at most {positional} positional arguments ({} given)",
+                self.positional
+            )));
+        }
+        for (place, value) in parsed.iter_mut().zip(self.positional()) {
+            *place = Some(value);
+        }
+        for (name, value) in self.named() {
+            let name: &Bound<'py, PyString> = name.cast()?;
+            let text = name.to_str()?;
+            let Some(index) = names.iter().position(|known| *known == text) else {
+                return Err(PyTypeError::new_err(format!(
+                    "{function}() got an unexpected keyword argument '{text}'"
+                )));
+            };
+            if parsed[index].replace(value).is_some() {
+                return Err(PyTypeError::new_err(format!(
+                    "{function}() got multiple values for argument '{text}'"
+                )));
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// The argument given by this name, if no other has been given by name.
+    pub(super) fn only_named(
+        &self,
+        name: &Bound<'_, PyString>,
+    ) -> PyResult<Option<Option<Bound<'py, PyAny>>>> {
+        let Some(names) = self.names else { return Ok(Some(None)) };
+        let mut found = None;
+        for (given, value) in self.named() {
+            if !given.eq(name)? {
+                return Ok(None);
+            }
+            found = Some(value);
+        }
+        debug_assert_eq!(names.len(), usize::from(found.is_some()));
+        Ok(Some(found))
+    }
+
+    /// The arguments given by name.
+    fn named(&self) -> impl Iterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)> + use<'a, 'py> {
+        let py = self.py;
+        let values = self.values[self.positional..].iter().map(move |&value| {
+            // SAFETY: see `new`.
+            unsafe { Bound::from_borrowed_ptr(py, value) }
+        });
+        self.names.into_iter().flat_map(|names| names.iter().collect::<Vec<_>>()).zip(values)
+    }
+}
+
+/// A required argument, or asyncio's complaint that it is missing.
+pub(super) fn required<'py>(
+    argument: Option<Bound<'py, PyAny>>,
+    function: &str,
+    name: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    argument.ok_or_else(|| {
+        PyTypeError::new_err(format!("{function}() missing required argument '{name}' (pos 1)"))
+    })
+}

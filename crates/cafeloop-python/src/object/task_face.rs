@@ -1,0 +1,198 @@
+//! What Python sees of a task: the methods and attributes of `asyncio.Task`.
+
+#![allow(clippy::unnecessary_wraps, reason = "methods and attributes have one shape")]
+
+use std::ffi::c_int;
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyContext, PyTuple};
+
+use super::class::{enter, own, receiver, slot};
+use super::future_face::{self, loop_of_ours, named};
+use super::gather::{self, Gathering};
+use super::method::{Arguments, getter, no_args, one_arg, unary, with_args};
+use super::step;
+use super::task::{self, Task};
+use crate::names;
+
+pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
+    let mut all = future_face::methods();
+    all.extend([
+        one_arg!(Task, c"set_result", refuse_result),
+        one_arg!(Task, c"set_exception", refuse_exception),
+        with_args!(Task, c"cancel", cancel),
+        no_args!(Task, c"cancelling", cancelling),
+        no_args!(Task, c"uncancel", uncancel),
+        no_args!(Task, c"get_coro", coroutine),
+        no_args!(Task, c"get_name", get_name),
+        one_arg!(Task, c"set_name", set_name),
+        with_args!(Task, c"get_stack", get_stack),
+        with_args!(Task, c"print_stack", print_stack),
+    ]);
+    #[cfg(Py_3_12)]
+    all.push(no_args!(Task, c"get_context", get_context));
+    all
+}
+
+pub(super) fn attributes() -> Vec<ffi::PyGetSetDef> {
+    let mut all = future_face::attributes();
+    all.extend([
+        getter!(Task, c"_coro", coroutine),
+        getter!(Task, c"_fut_waiter", waits_for),
+        getter!(Task, c"_must_cancel", must_cancel),
+        getter!(Task, c"_log_destroy_pending", log_destroy_pending, set_log_destroy_pending),
+    ]);
+    all
+}
+
+pub(super) fn slots() -> Vec<ffi::PyType_Slot> {
+    let mut all = future_face::slots();
+    all.push(unary!(Task, ffi::Py_tp_repr, repr));
+    all.push(slot(ffi::Py_tp_init, init as *mut std::ffi::c_void));
+    all
+}
+
+/// The methods of what `gather` returns.
+pub(super) fn gathering_methods() -> Vec<ffi::PyMethodDef> {
+    let mut all = future_face::methods();
+    all.extend(future_face::own_methods().into_iter().take(2));
+    all.push(with_args!(Gathering, c"cancel", cancel_gathering));
+    all
+}
+
+fn cancel_gathering(gathering: &Bound<'_, Gathering>, args: Arguments<'_, '_>) -> PyResult<bool> {
+    let [message] = args.parse("cancel", 1, ["msg"])?;
+    gather::cancel(gathering, message.as_ref())
+}
+
+// --- slots
+
+unsafe extern "C" fn init(
+    object: *mut ffi::PyObject,
+    args: *mut ffi::PyObject,
+    kwargs: *mut ffi::PyObject,
+) -> c_int {
+    enter(-1, |py| {
+        // SAFETY: CPython calls `tp_init` on instances, with a tuple and a dictionary
+        // or NULL.
+        let (task, args, kwargs) = unsafe {
+            let args = Bound::from_borrowed_ptr(py, args).cast_into_unchecked::<PyTuple>();
+            let kwargs = Bound::from_borrowed_ptr_or_opt(py, kwargs);
+            (receiver::<Task>(py, object), args, kwargs)
+        };
+        if args.len() > 1 {
+            return Err(PyTypeError::new_err("Task() takes at most 1 positional argument"));
+        }
+        let names = ["coro", "loop", "name", "context", "eager_start"];
+        let [coroutine, its_loop, name, context, eager] = named("Task", kwargs.as_ref(), names)?;
+        let coroutine = args.iter().next().or(coroutine);
+        let coroutine = super::method::required(coroutine, "Task", "coro")?;
+        let owner = loop_of_ours(py, its_loop)?;
+        let context = match context.filter(|context| !context.is_none()) {
+            None => None,
+            Some(context) => Some(context.cast_into::<PyContext>()?),
+        };
+        task::begin(&task, &owner, &coroutine, name, context)?;
+        let is_eager = match eager {
+            None => false,
+            Some(eager) => eager.is_truthy()? && owner.get().runs_here(py),
+        };
+        if is_eager {
+            step::run_eagerly(&task)?;
+        } else {
+            task::start(&task, &owner)?;
+        }
+        Ok(0)
+    })
+}
+
+fn repr<'py>(task: &Bound<'py, Task>) -> PyResult<Bound<'py, PyAny>> {
+    let py = task.py();
+    if py.version_info() >= (3, 12) {
+        return names::task_repr(py)?.call1((task.as_any(),));
+    }
+    let info = names::task_repr_info(py)?.call1((task.as_any(),))?;
+    future_face::shown_as(task.as_any(), &info)
+}
+
+// --- methods
+
+fn refuse_result(_task: &Bound<'_, Task>, _result: &Bound<'_, PyAny>) -> PyResult<()> {
+    Err(PyRuntimeError::new_err("Task does not support set_result operation"))
+}
+
+fn refuse_exception(_task: &Bound<'_, Task>, _exception: &Bound<'_, PyAny>) -> PyResult<()> {
+    Err(PyRuntimeError::new_err("Task does not support set_exception operation"))
+}
+
+fn cancel(task: &Bound<'_, Task>, args: Arguments<'_, '_>) -> PyResult<bool> {
+    let [message] = args.parse("cancel", 1, ["msg"])?;
+    task::cancel(task, message.as_ref())
+}
+
+fn cancelling(task: &Bound<'_, Task>) -> PyResult<u32> {
+    Ok(own(task).cancel_requests.get())
+}
+
+fn uncancel(task: &Bound<'_, Task>) -> PyResult<u32> {
+    let own = own(task);
+    let left = own.cancel_requests.get().saturating_sub(1);
+    if own.cancel_requests.replace(left) > 0 && left == 0 && task.py().version_info() >= (3, 13) {
+        own.must_cancel.set(false);
+    }
+    Ok(left)
+}
+
+fn coroutine<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    Ok(own(task).coroutine.get(task.py()))
+}
+
+#[cfg(Py_3_12)]
+fn get_context<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyContext>>> {
+    Ok(own(task).context.get(task.py()))
+}
+
+fn get_name<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    Ok(task::name(task))
+}
+
+fn set_name(task: &Bound<'_, Task>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+    task::set_name(task, Some(name.str()?.into_any()))
+}
+
+fn get_stack<'py>(
+    task: &Bound<'py, Task>,
+    args: Arguments<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let [limit] = args.parse("get_stack", 0, ["limit"])?;
+    names::task_get_stack(task.py())?.call1((task.as_any(), limit))
+}
+
+fn print_stack<'py>(
+    task: &Bound<'py, Task>,
+    args: Arguments<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let [limit, file] = args.parse("print_stack", 0, ["limit", "file"])?;
+    names::task_print_stack(task.py())?.call1((task.as_any(), limit, file))
+}
+
+// --- attributes
+
+fn waits_for<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    Ok(own(task).waits_for(task.py()))
+}
+
+fn must_cancel(task: &Bound<'_, Task>) -> PyResult<bool> {
+    Ok(own(task).must_cancel.get())
+}
+
+fn log_destroy_pending(task: &Bound<'_, Task>) -> PyResult<bool> {
+    Ok(own(task).log_destroy_pending.get())
+}
+
+fn set_log_destroy_pending(task: &Bound<'_, Task>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    own(task).log_destroy_pending.set(value.is_truthy()?);
+    Ok(())
+}
