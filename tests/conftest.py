@@ -20,10 +20,11 @@ import pytest
 
 # The same examples in each run, so that a failure is the change's that is tested; and how to look
 # for more of them.
+PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink)
 hypothesis.settings.register_profile(
-    "usual", derandomize=True, max_examples=150, deadline=None, database=None
+    "usual", derandomize=True, max_examples=150, phases=PHASES, deadline=None, database=None
 )
-hypothesis.settings.register_profile("long", max_examples=20_000, deadline=None)
+hypothesis.settings.register_profile("long", max_examples=20_000, phases=PHASES, deadline=None)
 hypothesis.settings.load_profile("usual")
 
 # Limits against hanging, not expectations: what is healthy takes a hundredth of them.
