@@ -1,5 +1,7 @@
 //! The unsafe corner of this crate, apart from the objects laid out by hand.
 
+use std::ffi::CStr;
+
 use pyo3::PyVisit;
 use pyo3::exceptions::PyStopIteration;
 use pyo3::ffi;
@@ -126,4 +128,21 @@ pub(crate) fn is_coroutine_exact(object: &Bound<'_, PyAny>) -> bool {
 pub(crate) fn is_generator(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: the GIL is held, and the object is one.
     unsafe { ffi::PyGen_Check(object.as_ptr()) != 0 }
+}
+
+/// A call that may lead back to itself without a Python function in between: a
+/// RecursionError, in time, where the stack would overflow.
+pub(crate) fn recursive_call<R>(
+    py: Python<'_>,
+    doing: &CStr,
+    call: impl FnOnce() -> PyResult<R>,
+) -> PyResult<R> {
+    // SAFETY: the GIL is held, and the text ends with a zero.
+    if unsafe { ffi::Py_EnterRecursiveCall(doing.as_ptr()) } != 0 {
+        return Err(PyErr::fetch(py));
+    }
+    let answer = call();
+    // SAFETY: what was entered is left.
+    unsafe { ffi::Py_LeaveRecursiveCall() };
+    answer
 }

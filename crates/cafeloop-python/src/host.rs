@@ -39,13 +39,12 @@ impl Job {
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Job::Handle(handle) => visit.call(handle),
-            Job::Step(task) | Job::Wake(task) => visit.call(task.as_py()),
+            // A sleep itself refers to nothing that the collector knows.
+            Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
             Job::Throw(task, error) => {
                 visit.call(task.as_py())?;
                 visit.call(error.as_py())
             }
-            // The sleep itself refers to nothing that the collector knows.
-            Job::Slept(_, task) => visit.call(task.as_py()),
             Job::Done(callback, future) => {
                 visit.call(callback.function.as_py())?;
                 visit.call(callback.context.as_py())?;

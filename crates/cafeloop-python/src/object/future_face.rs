@@ -226,7 +226,7 @@ fn add_done_callback(future: &Bound<'_, Future>, args: Arguments<'_, '_>) -> PyR
     future::owner(future)?;
     let py = future.py();
     let [function, context] = args.parse("add_done_callback", 1, ["fn", "context"])?;
-    let function = required(function, "add_done_callback", "fn")?;
+    let function = required(function, "add_done_callback")?;
     let context = match context.filter(|context| !context.is_none()) {
         None => copy_context(py)?,
         Some(context) => context.cast_into::<PyContext>()?,

@@ -99,13 +99,13 @@ pub(super) fn native<'py>(
     let (Some(classes), Some(stepping)) = (classes::made(py), current::stepping(py)) else {
         return Ok(None);
     };
-    let Some(return_exceptions) = arguments.only_named(intern!(py, "return_exceptions"))? else {
-        return Ok(None);
-    };
-    let return_exceptions = match return_exceptions {
-        None => false,
-        Some(wanted) => wanted.is_truthy()?,
-    };
+    let mut return_exceptions = false;
+    for (name, value) in arguments.named() {
+        if !name.eq(intern!(py, "return_exceptions"))? {
+            return Ok(None);
+        }
+        return_exceptions = value.is_truthy()?;
+    }
     let owner = task::owner(&stepping)?;
     let awaited: Vec<_> = arguments.positional().collect();
     if !owner.get().creates_natively(py) || !can_gather(classes, &owner, &awaited) {

@@ -155,12 +155,50 @@ macro_rules! unary {
 
 pub(super) use {getter, no_args, one_arg, unary, with_args};
 
+/// What a method may return.
+pub(super) trait Answer<'py> {
+    fn into_object(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>>;
+}
+
+/// Nothing is None; PyO3 would make it an empty tuple.
+impl<'py> Answer<'py> for () {
+    fn into_object(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(py.None().into_bound(py))
+    }
+}
+
+impl<'py, T> Answer<'py> for Bound<'py, T> {
+    fn into_object(self, _py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(self.into_any())
+    }
+}
+
+impl<'py, T> Answer<'py> for Option<Bound<'py, T>> {
+    fn into_object(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(self.map_or_else(|| py.None().into_bound(py), Bound::into_any))
+    }
+}
+
+/// Those that PyO3 converts as they should be.
+macro_rules! answers {
+    ($($kind:ty),*) => {
+        $(impl<'py> Answer<'py> for $kind {
+            fn into_object(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+                self.into_bound_py_any(py)
+            }
+        })*
+    };
+}
+
+answers!(bool, u32, usize, &'static str, super::future_iterator::FutureIterator);
+
 /// A result as CPython takes it: a new reference.
+#[inline]
 pub(super) fn answer<'py>(
     py: Python<'py>,
-    result: impl IntoPyObjectExt<'py>,
+    result: impl Answer<'py>,
 ) -> PyResult<*mut ffi::PyObject> {
-    Ok(result.into_bound_py_any(py)?.into_ptr())
+    Ok(result.into_object(py)?.into_ptr())
 }
 
 pub(super) fn cannot_delete() -> PyErr {
@@ -247,25 +285,10 @@ impl<'a, 'py> Arguments<'a, 'py> {
         Ok(parsed)
     }
 
-    /// The argument given by this name, if no other has been given by name.
-    pub(super) fn only_named(
+    /// The arguments given by name, in the order in which they were.
+    pub(super) fn named(
         &self,
-        name: &Bound<'_, PyString>,
-    ) -> PyResult<Option<Option<Bound<'py, PyAny>>>> {
-        let Some(names) = self.names else { return Ok(Some(None)) };
-        let mut found = None;
-        for (given, value) in self.named() {
-            if !given.eq(name)? {
-                return Ok(None);
-            }
-            found = Some(value);
-        }
-        debug_assert_eq!(names.len(), usize::from(found.is_some()));
-        Ok(Some(found))
-    }
-
-    /// The arguments given by name.
-    fn named(&self) -> impl Iterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)> + use<'a, 'py> {
+    ) -> impl Iterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)> + use<'a, 'py> {
         let py = self.py;
         let values = self.values[self.positional..].iter().map(move |&value| {
             // SAFETY: see `new`.
@@ -275,13 +298,13 @@ impl<'a, 'py> Arguments<'a, 'py> {
     }
 }
 
-/// A required argument, or asyncio's complaint that it is missing.
+/// The first argument, or the complaint that it is missing.
 pub(super) fn required<'py>(
     argument: Option<Bound<'py, PyAny>>,
     function: &str,
-    name: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     argument.ok_or_else(|| {
-        PyTypeError::new_err(format!("{function}() missing required argument '{name}' (pos 1)"))
+        let text = format!("{function}() takes exactly 1 positional argument (0 given)");
+        PyTypeError::new_err(text)
     })
 }

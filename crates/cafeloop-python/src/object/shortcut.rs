@@ -11,9 +11,10 @@ use std::sync::OnceLock;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyFunction, PyTuple};
+use pyo3::types::PyFunction;
 
 use super::class::enter;
+use super::method::Arguments;
 use super::{gather, sleep};
 
 unsafe extern "C" {
@@ -97,14 +98,8 @@ unsafe extern "C" fn call_gather(
     // SAFETY: as above.
     unsafe {
         let gathering = enter(Some(ptr::null_mut()), |py| {
-            let names =
-                Borrowed::from_ptr_or_opt(py, names).map(|names| names.cast_unchecked::<PyTuple>());
-            let arguments = super::method::Arguments::new(
-                py,
-                args,
-                ffi::PyVectorcall_NARGS(count),
-                names.map_or(ptr::null_mut(), |names| names.as_ptr()),
-            );
+            let count = ffi::PyVectorcall_NARGS(count);
+            let arguments = Arguments::new(py, args, count, names);
             Ok(gather::native(py, arguments)?.map(Bound::into_ptr))
         });
         gathering.unwrap_or_else(|| run_code(function, args, count, names))

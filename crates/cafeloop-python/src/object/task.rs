@@ -17,7 +17,7 @@ use super::reference::{Slot, Strong};
 use super::sleep::Sleep;
 use super::{all_tasks, gather, layout, published, step};
 use crate::event_loop::EventLoop;
-use crate::ffi::{copy_context, is_coroutine_exact};
+use crate::ffi::{copy_context, is_coroutine_exact, recursive_call};
 use crate::host::Job;
 use crate::names;
 
@@ -262,11 +262,13 @@ pub(super) fn cancel_awaited<'py>(
         if let Some(future) = classes.future.cast_exact(awaited) {
             return future::cancel(future, message);
         }
+        // Which may wait for the one whose cancelling this is.
+        let cancelling = c" while cancelling what a task awaits";
         if let Some(task) = classes.task.cast_exact(awaited) {
-            return cancel(task, message);
+            return recursive_call(py, cancelling, || cancel(task, message));
         }
         if let Some(gathering) = classes.gathering.cast_exact(awaited) {
-            return gather::cancel(gathering, message);
+            return recursive_call(py, cancelling, || gather::cancel(gathering, message));
         }
     }
     awaited.call_method1(intern!(py, "cancel"), (message,))?.is_truthy()

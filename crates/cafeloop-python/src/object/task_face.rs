@@ -88,7 +88,7 @@ unsafe extern "C" fn init(
         let names = ["coro", "loop", "name", "context", "eager_start"];
         let [coroutine, its_loop, name, context, eager] = named("Task", kwargs.as_ref(), names)?;
         let coroutine = args.iter().next().or(coroutine);
-        let coroutine = super::method::required(coroutine, "Task", "coro")?;
+        let coroutine = super::method::required(coroutine, "Task")?;
         let owner = loop_of_ours(py, its_loop)?;
         let context = match context.filter(|context| !context.is_none()) {
             None => None,
