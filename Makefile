@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 # With a target folder of its own, or it and plain cargo would undo each other.
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
-.PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky clean
+.PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky \
+	bench-counts clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +48,11 @@ forky: ## Run the Python tests on 3.14 and 3.15, from Debian's next release (roo
 		.ci/forky build $$version && .ci/forky test $$version --quiet && \
 		.ci/forky conformance $$version || exit; \
 	done
+
+# A reason may hold quotes, so it goes by the environment.
+export UPDATE
+bench-counts: release ## Compare instruction counts with the stored (ROWS='queue event', UPDATE='reason')
+	set -f; $(BIN)/python -m benches.counts $(ROWS) $(if $(UPDATE),--update "$$UPDATE")
 
 lint: develop ## Check formatting, lints, types and documentation
 	cargo fmt --check
