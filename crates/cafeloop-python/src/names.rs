@@ -25,8 +25,8 @@ names! {
     future_add_to_awaited_by = "asyncio.futures"."future_add_to_awaited_by";
     future_class = "asyncio.futures"."Future";
     future_discard_from_awaited_by = "asyncio.futures"."future_discard_from_awaited_by";
+    function_type = "types"."FunctionType";
     future_repr = "asyncio.base_futures"."_future_repr";
-    future_repr_info = "asyncio.base_futures"."_future_repr_info";
     get_asyncgen_hooks = "sys"."get_asyncgen_hooks";
     get_origin_tracking_depth = "sys"."get_coroutine_origin_tracking_depth";
     get_running_loop = "asyncio.events"."_get_running_loop";
@@ -52,6 +52,5 @@ names! {
     task_get_stack = "asyncio.base_tasks"."_task_get_stack";
     task_print_stack = "asyncio.base_tasks"."_task_print_stack";
     task_repr = "asyncio.base_tasks"."_task_repr";
-    task_repr_info = "asyncio.base_tasks"."_task_repr_info";
     valid_signals = "signal"."valid_signals";
 }

@@ -110,23 +110,7 @@ unsafe extern "C" fn resume(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
 }
 
 fn repr<'py>(future: &Bound<'py, Future>) -> PyResult<Bound<'py, PyAny>> {
-    let py = future.py();
-    if py.version_info() >= (3, 12) {
-        return names::future_repr(py)?.call1((future.as_any(),));
-    }
-    let info = names::future_repr_info(py)?.call1((future.as_any(),))?;
-    shown_as(future.as_any(), &info)
-}
-
-/// `<Class information>`, as asyncio shows futures before 3.12.
-pub(super) fn shown_as<'py>(
-    object: &Bound<'py, PyAny>,
-    info: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = object.py();
-    let info = intern!(py, " ").call_method1(intern!(py, "join"), (info,))?;
-    let text = format!("<{} {info}>", object.get_type().name()?);
-    Ok(pyo3::types::PyString::new(py, &text).into_any())
+    names::future_repr(future.py())?.call1((future.as_any(),))
 }
 
 unsafe extern "C" fn init(

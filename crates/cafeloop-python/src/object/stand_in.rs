@@ -9,8 +9,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::{gather, sleep};
+use crate::names;
 
-/// What is native where a task of ours calls it, and else asyncio's own.
+// What is native where a task of ours calls it, and else asyncio's own.  No text of
+// the class's own may hide the function's.
 #[pyclass(frozen, dict, module = "cafeloop")]
 pub(crate) struct StandIn {
     instead_of: Py<PyAny>,
@@ -69,6 +71,12 @@ impl StandIn {
         name: &Bound<'py, PyString>,
     ) -> PyResult<Bound<'py, PyAny>> {
         slf.get().instead_of.bind(slf.py()).getattr(name)
+    }
+
+    /// What `unittest.mock` takes for a function it asks for its signature.
+    #[getter]
+    fn __class__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        names::function_type(slf.py()).cloned()
     }
 
     #[getter]

@@ -109,12 +109,7 @@ unsafe extern "C" fn init(
 }
 
 fn repr<'py>(task: &Bound<'py, Task>) -> PyResult<Bound<'py, PyAny>> {
-    let py = task.py();
-    if py.version_info() >= (3, 12) {
-        return names::task_repr(py)?.call1((task.as_any(),));
-    }
-    let info = names::task_repr_info(py)?.call1((task.as_any(),))?;
-    future_face::shown_as(task.as_any(), &info)
+    names::task_repr(task.py())?.call1((task.as_any(),))
 }
 
 // --- methods
