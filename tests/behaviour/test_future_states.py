@@ -154,6 +154,16 @@ def test_a_tasks_outcome_is_its_own_to_set(task):
         task.set_exception(Spilt())
 
 
+# docs/divergences.md: a native future's state isn't where asyncio's own methods look.
+@pytest.mark.parametrize("loop_name", ["cafeloop"])
+def test_a_native_future_refuses_methods_that_are_called_by_asyncios_classes(loop):
+    future = loop.create_future()
+    with pytest.raises(RuntimeError, match="nitialized"):
+        asyncio.Future.set_result(future, "Mocha")
+    assert not future.done()
+
+
+@pytest.mark.parametrize("loop_name", ["asyncio"])
 def test_methods_may_be_called_by_asyncios_classes(loop, turn):
     seen = []
     future, other, task = loop.create_future(), loop.create_future(), loop.create_task(nothing())

@@ -25,7 +25,6 @@ names! {
     future_add_to_awaited_by = "asyncio.futures"."future_add_to_awaited_by";
     future_class = "asyncio.futures"."Future";
     future_discard_from_awaited_by = "asyncio.futures"."future_discard_from_awaited_by";
-    function_type = "types"."FunctionType";
     future_repr = "asyncio.base_futures"."_future_repr";
     get_asyncgen_hooks = "sys"."get_asyncgen_hooks";
     get_origin_tracking_depth = "sys"."get_coroutine_origin_tracking_depth";

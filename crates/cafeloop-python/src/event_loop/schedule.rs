@@ -11,8 +11,8 @@ use super::{EventLoop, debug};
 use crate::errors;
 use crate::host::Job;
 use crate::names;
-use crate::object::{Call, Handle, TimerHandle};
-use crate::seconds::{to_nanoseconds, to_seconds};
+use crate::object::{Call, Handle, TimerHandle, When};
+use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
 pub(super) fn call_soon<'py>(
     slf: &Bound<'py, EventLoop>,
@@ -85,7 +85,12 @@ pub(super) fn call_later<'py>(
         return Err(PyTypeError::new_err("delay must not be None"));
     }
     if has_our_time(slf)? {
-        let when = time(slf.get(), py).into_bound_py_any(py)?.add(delay)?;
+        let now = time(slf.get(), py);
+        if let Some(delay) = plain_seconds(delay) {
+            let when = now + delay;
+            return Ok(set_timer(slf, when, When::Seconds(when), call, context)?.into_any());
+        }
+        let when = now.into_bound_py_any(py)?.add(delay)?;
         return Ok(call_at(slf, &when, call, context)?.into_any());
     }
     // A subclass may have a time, or a call_at, of its own.
@@ -106,12 +111,24 @@ pub(super) fn call_at<'py>(
     if when.is_none() {
         return Err(PyTypeError::new_err("when cannot be None"));
     }
+    slf.get().engine(py)?;
+    set_timer(slf, when.extract()?, When::Given(when.clone().unbind()), call, context)
+}
+
+fn set_timer<'py>(
+    slf: &Bound<'py, EventLoop>,
+    seconds: f64,
+    when: When,
+    call: Call,
+    context: Option<Bound<'py, PyContext>>,
+) -> PyResult<Bound<'py, TimerHandle>> {
+    let py = slf.py();
     let engine = slf.get().engine(py)?;
     debug::check_thread(slf)?;
     debug::check_callback(slf, call.callback.bind(py), "call_at")?;
-    let deadline_ns = to_nanoseconds(when.extract()?)?;
+    let deadline_ns = to_nanoseconds(seconds)?;
     let handle = Handle::new(slf, call, context)?;
-    let handle = Bound::new(py, TimerHandle::new(when.clone().unbind(), handle))?;
+    let handle = Bound::new(py, TimerHandle::new(when, handle))?;
     let job = handle.as_super();
     let timer = engine.set_timer(deadline_ns, Job::Handle(job.clone().unbind()));
     job.get().set_timer(py, timer);

@@ -156,15 +156,6 @@ impl<T: Behaviour> Class<T> {
                 .then(|| object.as_any().cast_unchecked())
         }
     }
-
-    /// `object` as an instance of this class or of one derived from it.
-    pub(super) fn cast<'a, 'py, U>(&self, object: &'a Bound<'py, U>) -> Option<&'a Bound<'py, T>> {
-        // SAFETY: as above; derived classes keep the base's layout.
-        unsafe {
-            (ffi::PyObject_TypeCheck(object.as_ptr(), self.class.as_ptr().cast()) != 0)
-                .then(|| object.as_any().cast_unchecked())
-        }
-    }
 }
 
 const FLAGS: c_ulong = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_BASETYPE;
@@ -295,18 +286,36 @@ unsafe extern "C" fn finalize<T: Behaviour>(object: *mut ffi::PyObject) {
 /// Calls `body`; what it raises, or panics with, is the Python exception that is
 /// set when `failed` is returned.
 pub(super) fn enter<R>(failed: R, body: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
-    let answer = Python::try_attach(|py| {
-        let error = match catch_unwind(AssertUnwindSafe(|| body(py))) {
-            Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => error,
-            Err(panic) => PanicException::new_err((panic_text(&*panic),)),
-        };
-        error.restore(py);
-        None
-    });
     // It can't be attached to an interpreter that is at its very end, where all
     // that is called are finalizers.
-    answer.flatten().unwrap_or(failed)
+    Python::try_attach(|py| caught(py, body)).flatten().unwrap_or(failed)
+}
+
+/// The same for what runs with each `await`: it doesn't tell PyO3 that the GIL is
+/// held.  A [`Py`] that `body` drops may live until PyO3 next learns of it.
+///
+/// # Safety
+///
+/// The GIL must be held.
+#[inline]
+pub(super) unsafe fn enter_quickly<R>(
+    failed: R,
+    body: impl FnOnce(Python<'_>) -> PyResult<R>,
+) -> R {
+    // SAFETY: the caller's promise.
+    let py = unsafe { Python::assume_attached() };
+    caught(py, body).unwrap_or(failed)
+}
+
+#[inline]
+fn caught<R>(py: Python<'_>, body: impl FnOnce(Python<'_>) -> PyResult<R>) -> Option<R> {
+    let error = match catch_unwind(AssertUnwindSafe(|| body(py))) {
+        Ok(Ok(answer)) => return Some(answer),
+        Ok(Err(error)) => error,
+        Err(panic) => PanicException::new_err((panic_text(&*panic),)),
+    };
+    error.restore(py);
+    None
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

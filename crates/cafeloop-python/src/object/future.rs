@@ -13,9 +13,9 @@ use pyo3::{ffi, intern};
 
 use super::class::{Behaviour, Laid, Visitor, own};
 use super::classes::Classes;
+use super::layout;
 use super::reference::{Slot, Strong};
 use super::waiters::{Waiter, Waiters};
-use super::{layout, task};
 use crate::event_loop::EventLoop;
 use crate::names;
 
@@ -366,7 +366,6 @@ pub(super) fn add_waiter(future: &Bound<'_, Future>, waiter: Waiter) -> PyResult
 }
 
 fn tell_waiters(future: &Bound<'_, Future>) -> PyResult<()> {
-    task::forget_if_task(future);
     let own = own(future);
     if own.waiters.is_empty() {
         return Ok(());

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyContext, PyDict, PyList, PyTuple};
 use pyo3::{ffi, intern};
 
-use super::class::{enter, own, receiver, slot};
+use super::class::{enter, enter_quickly, own, receiver, slot};
 use super::future::{self, Future, State};
 use super::future_iterator::{self, FutureIterator};
 use super::method::{Arguments, getter, no_args, one_arg, required, unary, with_args};
@@ -71,7 +71,8 @@ pub(super) fn attributes() -> Vec<ffi::PyGetSetDef> {
 pub(super) fn slots() -> Vec<ffi::PyType_Slot> {
     vec![
         unary!(Future, ffi::Py_tp_iter, iterate),
-        unary!(Future, ffi::Py_am_await, itself),
+        slot(ffi::Py_am_await, itself as *mut std::ffi::c_void),
+        slot(ffi::Py_am_send, send as *mut std::ffi::c_void),
         slot(ffi::Py_tp_iternext, resume as *mut std::ffi::c_void),
     ]
 }
@@ -86,11 +87,6 @@ pub(super) fn own_slots() -> Vec<ffi::PyType_Slot> {
 
 // --- slots
 
-fn itself<'py>(future: &Bound<'py, Future>) -> PyResult<Bound<'py, PyAny>> {
-    future::owner(future)?;
-    Ok(future.as_any().clone())
-}
-
 fn iterate(future: &Bound<'_, Future>) -> PyResult<FutureIterator> {
     future::owner(future)?;
     Ok(FutureIterator::over(future))
@@ -98,15 +94,51 @@ fn iterate(future: &Bound<'_, Future>) -> PyResult<FutureIterator> {
 
 /// `await`'s next step.
 unsafe extern "C" fn resume(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    enter(std::ptr::null_mut(), |py| {
-        // SAFETY: CPython calls a class's slots on its instances.
-        let future = unsafe { receiver::<Future>(py, object) };
-        if let Some(awaited) = future_iterator::resume(&future)? {
-            return Ok(awaited.into_ptr());
-        }
-        future::stop_with(py, &future::result(&future)?);
-        Ok(std::ptr::null_mut())
-    })
+    // SAFETY: CPython calls a class's slots on its instances, with the GIL held.
+    unsafe {
+        enter_quickly(std::ptr::null_mut(), |py| {
+            let future = receiver::<Future>(py, object);
+            if let Some(awaited) = future_iterator::resume(&future)? {
+                return Ok(awaited.into_ptr());
+            }
+            future::stop_with(py, &future::result(&future)?);
+            Ok(std::ptr::null_mut())
+        })
+    }
+}
+
+/// The same for interpreters that ask for it: a result without an exception.
+unsafe extern "C" fn send(
+    object: *mut ffi::PyObject,
+    _value: *mut ffi::PyObject,
+    answer: *mut *mut ffi::PyObject,
+) -> ffi::PySendResult {
+    // SAFETY: as above; `answer` is room for a new reference.
+    unsafe {
+        enter_quickly(ffi::PySendResult::PYGEN_ERROR, |py| {
+            let future = receiver::<Future>(py, object);
+            let (kind, object) = match future_iterator::resume(&future)? {
+                Some(awaited) => (ffi::PySendResult::PYGEN_NEXT, awaited),
+                None => (ffi::PySendResult::PYGEN_RETURN, future::result(&future)?),
+            };
+            *answer = object.into_ptr();
+            Ok(kind)
+        })
+    }
+}
+
+/// What `await` iterates over: the future itself.
+unsafe extern "C" fn itself(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as above.
+    unsafe {
+        enter_quickly(std::ptr::null_mut(), |py| {
+            let future = receiver::<Future>(py, object);
+            if own(&future).owner.is_empty() {
+                future::owner(&future)?;
+            }
+            Ok(future.into_ptr())
+        })
+    }
 }
 
 fn repr<'py>(future: &Bound<'py, Future>) -> PyResult<Bound<'py, PyAny>> {

@@ -37,7 +37,9 @@ impl FutureIterator {
 pub(super) fn resume<'py>(future: &Bound<'py, Future>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let state = own(future);
     if state.is_pending() {
-        future::owner(future)?;
+        if state.owner.is_empty() {
+            future::owner(future)?;
+        }
         if state.blocking.replace(true) {
             return Err(PyRuntimeError::new_err("await wasn't used with future"));
         }

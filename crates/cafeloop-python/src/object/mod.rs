@@ -48,7 +48,7 @@ pub(crate) use self::classes::{_refuse_native_tasks, _whose_tasks, Classes, make
 pub(crate) use self::current::forget as forget_current;
 pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
 pub(crate) use self::gather::{Gathering, child_done};
-pub(crate) use self::handle::{Call, Handle, TimerHandle};
+pub(crate) use self::handle::{Call, Handle, TimerHandle, When};
 pub(crate) use self::reference::{Slot, Strong};
 #[cfg(Py_3_12)]
 pub(crate) use self::shortcut::{_put_shortcuts, _remove_shortcuts};

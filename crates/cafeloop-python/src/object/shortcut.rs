@@ -13,7 +13,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyFunction;
 
-use super::class::enter;
+use super::class::enter_quickly;
 use super::method::Arguments;
 use super::{gather, sleep};
 
@@ -73,11 +73,11 @@ unsafe extern "C" fn call_sleep(
     count: usize,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls this as the function's vectorcall, so there are as many
-    // arguments as it says; all is handed on as it came.
+    // SAFETY: CPython calls this as the function's vectorcall, so the GIL is held and
+    // there are as many arguments as it says; all is handed on as it came.
     unsafe {
         if ffi::PyVectorcall_NARGS(count) == 1 && names.is_null() {
-            let sleep = enter(Some(ptr::null_mut()), |py| {
+            let sleep = enter_quickly(Some(ptr::null_mut()), |py| {
                 let delay = Borrowed::from_ptr(py, *args);
                 Ok(sleep::native(&delay)?.map(Bound::into_ptr))
             });
@@ -97,7 +97,7 @@ unsafe extern "C" fn call_gather(
 ) -> *mut ffi::PyObject {
     // SAFETY: as above.
     unsafe {
-        let gathering = enter(Some(ptr::null_mut()), |py| {
+        let gathering = enter_quickly(Some(ptr::null_mut()), |py| {
             let count = ffi::PyVectorcall_NARGS(count);
             let arguments = Arguments::new(py, args, count, names);
             Ok(gather::native(py, arguments)?.map(Bound::into_ptr))

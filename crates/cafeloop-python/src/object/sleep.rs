@@ -10,7 +10,7 @@ use cafeloop::engine::TimerKey;
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 
 use super::current;
 use super::future::make_cancelled_error;
@@ -21,6 +21,7 @@ use crate::event_loop::EventLoop;
 use crate::gil::Gil;
 use crate::host::Job;
 use crate::names;
+use crate::seconds::plain_seconds;
 
 /// A sleep that was asked for: what `asyncio.sleep(delay)` returns.
 ///
@@ -386,12 +387,8 @@ pub(super) fn native<'py>(delay: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'p
     if current::stepping(py).is_none() {
         return Ok(None);
     }
-    let is_plain = delay.is_exact_instance_of::<PyFloat>() || delay.is_exact_instance_of::<PyInt>();
-    if !is_plain {
-        return Ok(None);
-    }
-    match delay.extract::<f64>() {
-        Ok(seconds) if !seconds.is_nan() => Bound::new(py, Sleep::new(seconds)).map(Some),
+    match plain_seconds(delay) {
+        Some(seconds) if !seconds.is_nan() => Bound::new(py, Sleep::new(seconds)).map(Some),
         // asyncio's own says what is wrong, and when.
         _ => Ok(None),
     }

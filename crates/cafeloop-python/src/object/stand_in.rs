@@ -6,10 +6,9 @@
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyFunction, PyString, PyTuple};
 
 use super::{gather, sleep};
-use crate::names;
 
 // What is native where a task of ours calls it, and else asyncio's own.  No text of
 // the class's own may hide the function's.
@@ -75,8 +74,8 @@ impl StandIn {
 
     /// What `unittest.mock` takes for a function it asks for its signature.
     #[getter]
-    fn __class__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        names::function_type(slf.py()).cloned()
+    fn __class__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyAny> {
+        slf.py().get_type::<PyFunction>().into_any()
     }
 
     #[getter]

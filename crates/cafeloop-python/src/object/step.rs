@@ -116,6 +116,7 @@ fn step<'py>(task: &Bound<'py, Task>, mut error: Option<Bound<'py, PyAny>>) -> P
 }
 
 fn returned<'py>(task: &Bound<'py, Task>, result: Bound<'py, PyAny>) -> PyResult<()> {
+    task::leave_all_tasks(task);
     let own = own(task);
     if own.must_cancel.replace(false) {
         // It was cancelled in the very step in which it returned.
@@ -127,6 +128,7 @@ fn returned<'py>(task: &Bound<'py, Task>, result: Bound<'py, PyAny>) -> PyResult
 
 fn failed(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
     let py = task.py();
+    task::leave_all_tasks(task);
     let error = error.into_value(py).into_bound(py);
     if error.is_instance(names::cancelled_error(py)?)? {
         return future::cancelled_by(as_future(task), error);

@@ -315,18 +315,10 @@ pub(super) fn join_all_tasks(task: &Bound<'_, Task>) {
     own(task).place.set(Some(all_tasks::join(task)));
 }
 
+/// A task that is done isn't one of them.
 pub(super) fn leave_all_tasks(task: &Bound<'_, Task>) {
     if let Some(place) = own(task).place.take() {
         all_tasks::leave(task, place);
-    }
-}
-
-/// A task that is done isn't one of `all_tasks()`.
-pub(super) fn forget_if_task(future: &Bound<'_, Future>) {
-    if let Some(classes) = classes::made(future.py())
-        && let Some(task) = classes.task.cast(future)
-    {
-        leave_all_tasks(task);
     }
 }
 
