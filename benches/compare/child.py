@@ -21,8 +21,6 @@ from .row import Body, Distribution, Memory, Place, Row, Server
 
 # What is run before the clock, of what is run by it.
 WARM_UP_SHARE = 10
-# rloop's servers begin to listen some turns after they say so.
-LISTENING_DELAY_S = 0.01
 
 
 def main() -> None:
@@ -142,8 +140,7 @@ async def measure_distribution(row: Distribution, count: int) -> dict[str, float
 
 async def serve(row: Server, answer: Callable[[dict[str, Any]], None]) -> None:
     def listening(address: str) -> None:
-        loop = asyncio.get_running_loop()
-        loop.call_later(LISTENING_DELAY_S, answer, {"listening": address})
+        answer({"listening": address})
 
     await row.serve(Place(Path.cwd(), listening))
 

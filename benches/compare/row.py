@@ -7,6 +7,7 @@ up when they're used (`asyncio.sleep`, never `from asyncio import sleep`), becau
 its own in their place.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,13 +110,20 @@ class Place:
     #: To be called once, with the address that `{address}` shall stand for in `load`.
     listening: Callable[[str], None]
 
+    async def forever(self) -> None:
+        """What a server awaits once it listens.
+
+        `Server.serve_forever` isn't it: with rloop 0.5 that closes the listening socket.
+        """
+        await asyncio.get_running_loop().create_future()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Server(Row):
     """A server in a process and on a core of its own, measured by its CPU time under load.
 
     `serve(place)` listens, on a port of the kernel's choice, calls `place.listening(address)` and
-    serves for ever.  Then the load program runs with the arguments `load`, in which `{address}` and
+    awaits `place.forever()`.  Then the load program runs with the arguments `load`, in which `{address}` and
     `{folder}` are filled in, and to which the harness adds how long to run, whom to watch and to
     answer in JSON.
     """
