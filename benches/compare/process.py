@@ -60,7 +60,6 @@ class Process:
         environment: Mapping[str, str] | None = None,
         limit_s: float,
     ) -> None:
-        self._folder = folder
         self._limit_s = limit_s
         self._started_ns = time.perf_counter_ns()
         self._unread = b""
@@ -73,18 +72,16 @@ class Process:
             if core is not None:
                 os.sched_setaffinity(0, {core})
 
-        with (
-            open(folder / f"stderr-{answering}", "w+b") as self._stderr_opened,
-            os.fdopen(answering, "wb"),
-        ):
-            self._stderr = Path(self._stderr_opened.name)
+        # The descriptors of two that run at a time differ.
+        self._stderr = folder / f"stderr-{self._answers}"
+        with open(self._stderr, "wb") as stderr, os.fdopen(answering, "wb"):
             self._popen = subprocess.Popen(
                 [word.replace("{answers}", str(answering)) for word in command],
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL if by_number else answering,
-                stderr=self._stderr_opened,
+                stderr=stderr,
                 pass_fds=(answering,) if by_number else (),
                 start_new_session=True,
                 preexec_fn=before_program,
