@@ -102,7 +102,7 @@ async def measure_memory(row: Memory, count: int) -> dict[str, float]:
     parked = await row.park(count)
     # Garbage of making them isn't what they take.
     gc.collect()
-    figures = {"objects": count, "bytes": resident_bytes() - before_bytes}
+    figures: dict[str, float] = {"objects": count, "bytes": resident_bytes() - before_bytes}
     del first, parked
     return figures
 

@@ -31,8 +31,13 @@ def run(turns: Iterable[Turn], measure: Measure, record: Record, progress: Progr
                 failed.add(turn.pair)
             record.measurements.append(
                 Measurement(
-                    *(turn.entry.row.name, turn.loop_name, turn.round),
-                    *(answer.outcome, answer.figures, answer.detail, answer.said),
+                    row=turn.entry.row.name,
+                    loop=turn.loop_name,
+                    round=turn.round,
+                    outcome=answer.outcome,
+                    figures=answer.figures,
+                    detail=answer.detail,
+                    said=answer.said,
                 )
             )
             progress.end(turn, answer)

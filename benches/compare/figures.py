@@ -5,7 +5,7 @@ Everything here is derived from raw measurements; nothing is stored.
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .loops import ASYNCIO, CAFELOOP, LIMIT
 from .outcome import Outcome
@@ -23,7 +23,16 @@ WORDS = {
     Outcome.MISSING: "needs",
 }
 NOT_YET = "not yet"
+
+MEASURED = {
+    "body": "CPU",
+    "server": "CPU",
+    "process": "CPU",
+    "memory": "memory",
+    "distribution": "distance from what was asked",
+}
 NOT_INSTALLED = "-"
+# Interrupted before its turn.
 NOT_MEASURED = ""
 
 
@@ -34,8 +43,8 @@ class Figure:
     #: Nanoseconds or bytes for one of whatever the row counts.
     median: float
     percentile_15: float
-    #: Distance of the greatest from the least, as a share of the median.
-    spread: float
+    least: float
+    greatest: float
     rounds: int
     #: Of what the row counts, by the clock on the wall; None where that says nothing.
     per_second: float | None = None
@@ -43,6 +52,11 @@ class Figure:
     early_share: float | None = None
     taken_median_ns: float | None = None
     p99_ns: float | None = None
+
+    @property
+    def spread(self) -> float:
+        """Distance of the greatest from the least, as a share of the median."""
+        return (self.greatest - self.least) / self.median if self.median else 0.0
 
 
 @dataclass(frozen=True)
@@ -55,10 +69,15 @@ class Word:
 
 @dataclass(frozen=True)
 class Result:
-    """A row's cells, by the loops' names."""
+    """A row's cells, by the loops' names; of the limit only where the row has one."""
 
     row: RowRecord
     cells: dict[str, Figure | Word]
+
+    @property
+    def measured(self) -> str:
+        """What the figures are, for a heading."""
+        return MEASURED[self.row.kind]
 
     def figure(self, loop: str) -> Figure | None:
         cell = self.cells.get(loop)
@@ -114,28 +133,33 @@ def _cell(row: RowRecord, loop: str, measurements: Sequence[Measurement]) -> Fig
 
 
 def figure(row: RowRecord, rounds: Sequence[dict[str, float]]) -> Figure:
+    """What the raw figures of some rounds come to."""
     values = [_value(row, one) for one in rounds]
-    median = statistics.median(values)
-    spread = (max(values) - min(values)) / median if median else 0.0
     rates = [rate for one in rounds if (rate := _per_second(row, one)) is not None]
-    figure = Figure(
-        median,
-        percentile(values, 15),
-        spread,
-        len(values),
-        statistics.median(rates) if rates else None,
+    found = Figure(
+        median=statistics.median(values),
+        percentile_15=percentile(values, 15),
+        least=min(values),
+        greatest=max(values),
+        rounds=len(values),
+        per_second=statistics.median(rates) if rates else None,
     )
     if row.kind != "distribution":
-        return figure
-    return Figure(
-        figure.median,
-        figure.percentile_15,
-        figure.spread,
-        figure.rounds,
+        return found
+    return replace(
+        found,
         early_share=sum(one["early"] for one in rounds) / sum(one["waits"] for one in rounds),
         taken_median_ns=statistics.median(one["median_ns"] for one in rounds),
         p99_ns=statistics.median(one["p99_ns"] for one in rounds),
     )
+
+
+def subject(results: Sequence[Result]) -> str:
+    """What some rows' figures are: "CPU per task, timer"."""
+    by_measure: dict[str, dict[str, None]] = {}
+    for result in results:
+        by_measure.setdefault(result.measured, {})[result.row.per] = None
+    return "; ".join(f"{measured} per {', '.join(of)}" for measured, of in by_measure.items())
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -29,7 +29,7 @@ BUILD_LIMIT_S = 600.0
 REASONS = (
     (r"No matching distribution found", "no release for this Python"),
     (r"requires a different Python", "no release for this Python"),
-    (r"toolchain '?(nightly[^' ]*)", r"its source needs Rust \1"),
+    (r"toolchain '?(nightly-[\d-]*\d)", r"its source needs Rust \1"),
     (r"rust.*not installed|Cargo.*not installed", "its source needs Rust"),
     (r"zig.*(not found|not installed)", "its source needs Zig"),
     (r"Failed to build|metadata-generation-failed|subprocess-exited", "its source doesn't build"),

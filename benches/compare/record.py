@@ -66,12 +66,9 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Writes a line per measurement, so that two runs can be told apart by diff."""
-        content = asdict(self)
-        measurements = content.pop("measurements")
-        head = json.dumps({"format": FORMAT, **content}, indent=1).removesuffix("\n}")
-        lines = ",\n".join("  " + json.dumps(_without_empty(one)) for one in measurements)
-        body = f"[\n{lines}\n ]" if lines else "[]"
-        path.write_text(f'{head},\n "measurements": {body}\n}}\n')
+        content = {"format": FORMAT, **asdict(self)}
+        members = [f" {json.dumps(name)}: {_written(value)}" for name, value in content.items()]
+        path.write_text("{\n" + ",\n".join(members) + "\n}\n")
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -96,5 +93,8 @@ class Record:
             raise BadInput(f"{path} isn't a record of this benchmark: {error}") from error
 
 
-def _without_empty(measurement: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in measurement.items() if value != "" and value != {}}
+def _written(value: Any) -> str:
+    if not (isinstance(value, list) and value and isinstance(value[0], dict)):
+        return json.dumps(value)
+    lines = (json.dumps({k: v for k, v in one.items() if v not in ("", {})}) for one in value)
+    return "[\n  " + ",\n  ".join(lines) + "\n ]"

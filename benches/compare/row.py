@@ -123,9 +123,9 @@ class Server(Row):
     """A server in a process and on a core of its own, measured by its CPU time under load.
 
     `serve(place)` listens, on a port of the kernel's choice, calls `place.listening(address)` and
-    awaits `place.forever()`.  Then the load program runs with the arguments `load`, in which `{address}` and
-    `{folder}` are filled in, and to which the harness adds how long to run, whom to watch and to
-    answer in JSON.
+    awaits `place.forever()`.  Then the load program runs with the arguments `load`, in which
+    `{address}` and `{folder}` are filled in, and to which the harness adds how long to run, whom
+    to watch, and to answer in JSON.
     """
 
     kind = "server"
@@ -133,6 +133,6 @@ class Server(Row):
     load: tuple[str, ...]
     per: Per = "request"
     #: A program that does the same without Python, and is shown beside the loops: its name, in the
-    #: load program's folder, and its arguments, with `{folder}` filled in.  It prints its address
-    #: as its first line.
+    #: load program's folder, and its arguments, with `{folder}` filled in.  The last word of the
+    #: first line that it prints is its address.
     limit: tuple[str, ...] | None = None

@@ -3,10 +3,12 @@
 Plain characters, 100 columns at most; colour only where the caller says that there may be some.
 """
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from .figures import NOT_INSTALLED, Figure, Result, Word
+from .amounts import amount, number, scale
+from .figures import NOT_INSTALLED, NOT_MEASURED, Figure, Result, Word, subject
 from .loops import ASYNCIO, CAFELOOP
 from .record import Record
 
@@ -15,8 +17,6 @@ WIDTH = 100
 WIDE_SPREAD = 0.2
 # A ratio nearer to 1 than this is neither a win nor a loss.
 NOISE = 0.03
-
-UNITS = {"ns": ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (1, "ns")), "bytes": ((1, "B"),)}
 
 GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
 
@@ -34,7 +34,7 @@ def details(results: Iterable[Result]) -> str:
     lines = []
     for result in results:
         row = result.row
-        lines.append(f"{row.family}: {row.title} ({row.name}), {_measured(result)} per {row.per}")
+        lines.append(f"{row.family}: {row.title} ({row.name}), {result.measured} per {row.per}")
         head = ("median", "15th %", "spread", "rounds", "per second", "of cafeloop's")
         lines.append(f"  {'':10}" + "".join(f"{word:>14}" for word in head))
         for name, cell in result.cells.items():
@@ -57,20 +57,6 @@ def details(results: Iterable[Result]) -> str:
     return "\n".join(lines)
 
 
-def amount(value: float, unit: str, digits: int = 3) -> str:
-    """With its unit: 1.21 us."""
-    divisor, name = _scale([value], unit)
-    return f"{number(value / divisor, digits)} {name}"
-
-
-def number(value: float, digits: int = 3) -> str:
-    """To so many digits, but all that stand before the point."""
-    if abs(value) >= 10 ** (digits - 1):
-        return f"{value:.0f}"
-    text = f"{value:#.{digits}g}"
-    return text if "e" not in text else f"{value:.{digits}f}"
-
-
 def _family(family: str, results: list[Result], colour: bool) -> Iterator[str]:
     # A loop without a single cell would only take room.
     names = [
@@ -83,12 +69,11 @@ def _family(family: str, results: list[Result], colour: bool) -> Iterator[str]:
     ratios = ("peer", "asyncio") if has_ours else ()
     room = WIDTH - sum(widths) - 4 - 8 * len(ratios)
     head = "".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True))
-    measured = {_measured(result) + " per " + result.row.per for result in results}
-    yield f"{family} ({', '.join(sorted(measured))})"
+    yield f"{family} ({subject(results)})"
     yield f"{'':{room}}{'':4}{head}" + "".join(f"{word:>8}" for word in ratios)
     for result in results:
         figures = [cell.median for cell in result.cells.values() if isinstance(cell, Figure)]
-        divisor, unit = _scale(figures, result.row.unit)
+        divisor, unit = scale(figures, result.row.unit)
         cells = "".join(
             f"{_cell(result.cells.get(name), divisor):>{width}}"
             for name, width in zip(names, widths, strict=True)
@@ -122,26 +107,21 @@ def _ratio(ratio: float | None, colour: bool) -> str:
     return f"{GREEN if ratio > 1 else RED}{text:>8}{PLAIN}"
 
 
-def _scale(values: Sequence[float], unit: str) -> tuple[float, str]:
-    """The largest unit in which the least value is still 1."""
-    least = min(values, default=0.0)
-    for divisor, name in UNITS[unit]:
-        if least >= divisor:
-            return divisor, name
-    return 1, unit
-
-
 def _legend(record: Record, results: Sequence[Result]) -> Iterator[str]:
+    yield "Less is better. The last columns: what the best peer and asyncio take, of cafeloop's."
+    if any(figure.spread > WIDE_SPREAD for figure in _figures(results)):
+        yield f"~: the rounds differ by more than {WIDE_SPREAD:.0%}."
     for loop in record.loops:
         if loop.version is None:
-            yield f"{loop.name}: {loop.reason}"
-    yield "Less is better.  peer, asyncio: what the best peer and asyncio take, of what cafeloop takes."
-    if any(figure.spread > WIDE_SPREAD for figure in _figures(results)):
-        yield f"~ the rounds differ by more than {WIDE_SPREAD:.0%}"
+            yield f"{loop.name} {loop.reason}."
+    rows: dict[str, list[str]] = {}
     for result in results:
         for name, cell in result.cells.items():
-            if isinstance(cell, Word) and cell.detail and not _is_absent(cell):
-                yield f"{name} {cell.text}: {result.row.name}: {cell.detail}"[:WIDTH]
+            if isinstance(cell, Word) and not _is_absent(cell):
+                why = f"{name} {cell.text} ({cell.detail})" if cell.detail else name
+                rows.setdefault(why, []).append(result.row.name)
+    for why, names in rows.items():
+        yield textwrap.fill(f"{why}: {', '.join(names)}", WIDTH, subsequent_indent="  ")
 
 
 def _figures(results: Iterable[Result]) -> Iterator[Figure]:
@@ -150,17 +130,7 @@ def _figures(results: Iterable[Result]) -> Iterator[Figure]:
 
 
 def _is_absent(cell: Figure | Word | None) -> bool:
-    return cell is None or (isinstance(cell, Word) and cell.text in (NOT_INSTALLED, ""))
-
-
-def _measured(result: Result) -> str:
-    match result.row.kind:
-        case "memory":
-            return "memory"
-        case "distribution":
-            return "median distance from what was asked"
-        case _:
-            return "CPU"
+    return cell is None or (isinstance(cell, Word) and cell.text in (NOT_INSTALLED, NOT_MEASURED))
 
 
 def _accuracy(figure: Figure) -> str:
@@ -168,4 +138,5 @@ def _accuracy(figure: Figure) -> str:
     assert figure.taken_median_ns is not None
     assert figure.p99_ns is not None
     taken, p99 = amount(figure.taken_median_ns, "ns"), amount(figure.p99_ns, "ns")
-    return f"took {taken} at the median, {p99} at the 99th percentile; early: {figure.early_share:.0%}"
+    early = f"{figure.early_share:.0%} early"
+    return f"took {taken} at the median, {p99} at the 99th percentile; {early}"
