@@ -70,7 +70,7 @@ def install(loops: Sequence[Loop], target: Path | None, version: str | None) -> 
     return reasons
 
 
-def look_up(loops: Sequence[Loop], own_version: str | None) -> list[LoopRecord]:
+def look_up(loops: Sequence[Loop]) -> list[LoopRecord]:
     """What is installed of them where this process finds its packages."""
     reasons = _remembered()
     records = []
@@ -80,7 +80,7 @@ def look_up(loops: Sequence[Loop], own_version: str | None) -> list[LoopRecord]:
         elif loop.package == "asyncio":
             version = sys.version.split()[0]
         else:
-            version = own_version
+            version = _own_version()
         reason = ""
         if version is None:
             reason = (
@@ -90,6 +90,20 @@ def look_up(loops: Sequence[Loop], own_version: str | None) -> list[LoopRecord]:
             )
         records.append(LoopRecord(loop.name, version, reason))
     return records
+
+
+def _own_version() -> str | None:
+    try:
+        import cafeloop
+    except ImportError:
+        return None
+    build = cafeloop.build_info()
+    if build["profile"] != "release":
+        raise BadInput(
+            f"cafeloop was built as {build['profile']}, whose figures mean nothing:"
+            " run `make release`, or leave it out with --loops"
+        )
+    return build["version"]
 
 
 def _remembered() -> dict[str, str]:

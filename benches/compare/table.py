@@ -34,7 +34,7 @@ def details(results: Iterable[Result]) -> str:
     lines = []
     for result in results:
         row = result.row
-        lines.append(f"{row.family}: {row.title} ({row.name}), {result.measured} per {row.per}")
+        lines.append(f"{row.family}: {row.title}, {result.measured} per {row.per}"[:WIDTH])
         head = ("median", "15th %", "spread", "rounds", "per second", "of cafeloop's")
         lines.append(f"  {'':10}" + "".join(f"{word:>14}" for word in head))
         for name, cell in result.cells.items():
