@@ -32,6 +32,7 @@ def terms(tmp_path):
         scale=1.0,
         server_core=0,
         load_core=0,
+        ending_s=0.0,
     )
 
 

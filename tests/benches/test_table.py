@@ -57,7 +57,7 @@ def test_a_failure_has_its_word_and_its_reason(make_record):
     record = make_record(took("asyncio", 60), failed("uvloop", Outcome.CRASHED, "SIGSEGV"))
     text = shown(record)
     assert "crash" in line_of(text, "title of task")
-    assert "uvloop crash (SIGSEGV): task" in text
+    assert "uvloop crash: task, SIGSEGV" in text
 
 
 def test_a_loop_that_doesnt_install_is_said(make_record):
