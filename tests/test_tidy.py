@@ -49,7 +49,11 @@ def code(path):
 
 RUST = files("crates", "*.rs") + files("examples", "*.rs")
 OWN_RUST = [path for path in RUST if "/tests/" not in name(path)]
-PYTHON = files("python", "*.py") + files("tests", "*.py") + files("examples", "*.py")
+PYTHON = [
+    path
+    for folder in ("python", "tests", "examples", "benches")
+    for path in files(folder, "*.py")
+]
 
 
 def uses(path, pattern):
@@ -194,5 +198,5 @@ DOCUMENTS = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "docs/cafe.md"]
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_path_that_a_document_names_exists(document):
     text = (ROOT / document).read_text()
-    for path in re.findall(r"`((?:crates|python|tests|examples|docs|\.ci)/[\w./-]+)`", text):
+    for path in re.findall(r"`((?:crates|python|tests|examples|benches|docs|\.ci)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), path
