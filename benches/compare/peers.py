@@ -60,6 +60,9 @@ def install(loops: Sequence[Loop], target: Path | None, version: str | None) -> 
         if loop.distribution is None:
             continue
         reason = _pip([*options, "--no-deps", loop.distribution])
+        if reason is not None and version is not None:
+            # Its source wasn't looked for.
+            reason = reason.replace("no release", "no wheel")
         if reason is None:
             print(f"  {loop.name:8} installed", file=sys.stderr)
         else:
