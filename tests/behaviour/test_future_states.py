@@ -186,6 +186,7 @@ async def nothing():
     pass
 
 
+@pytest.mark.parametrize("loop_name", ["asyncio"])
 def test_a_task_whose_outcome_is_set_by_force_has_it_and_its_step_is_reported(loop, turn, log):
     async def never():
         raise AssertionError
