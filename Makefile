@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
 .PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky bench \
-	bench-counts clean
+	bench-counts bench-rust clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,15 +52,18 @@ forky: ## Run the Python tests on 3.14 and 3.15, from Debian's next release (roo
 		.ci/forky conformance $$version || exit; \
 	done
 
+bench: release $(VENV)/peers ## Compare with other loops (ROWS='echo*' LOOPS='asyncio uvloop cafeloop')
+	@cargo build --quiet --release --package cafeloop-load
+	@$(BIN)/python -m benches.compare $(if $(ROWS),--rows '$(ROWS)') \
+		$(if $(LOOPS),--loops '$(LOOPS)') $(OPTIONS)
+
 # A reason may hold quotes, so it goes by the environment.
 export UPDATE
 bench-counts: release ## Compare instruction counts with the stored (ROWS='queue event', UPDATE='reason')
 	set -f; $(BIN)/python -m benches.counts $(ROWS) $(if $(UPDATE),--update "$$UPDATE")
 
-bench: release $(VENV)/peers ## Compare with other loops (ROWS='echo*' LOOPS='asyncio uvloop cafeloop')
-	@cargo build --quiet --release --package cafeloop-load
-	@$(BIN)/python -m benches.compare $(if $(ROWS),--rows '$(ROWS)') \
-		$(if $(LOOPS),--loops '$(LOOPS)') $(OPTIONS)
+bench-rust: ## Measure the engine's parts (BENCH='timers' for one file, ROWS='fire' for some of it)
+	set -f; cargo bench --quiet --package cafeloop --bench '$(or $(BENCH),*)' -- $(ROWS)
 
 lint: develop ## Check formatting, lints, types and documentation
 	cargo fmt --check
