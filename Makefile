@@ -2,6 +2,9 @@
 
 PYTHON ?= python3
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+ifeq ($(VERSION),)
+$(error no Python '$(PYTHON)'; this machine has $(shell .ci/pythons))
+endif
 # One environment and one target folder for each Python, so that none undoes the
 # work of another.
 VENV := .venv-$(VERSION)
@@ -9,7 +12,8 @@ BIN := $(VENV)/bin
 # With a target folder of its own, or it and plain cargo would undo each other.
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
-.PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky clean
+.PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky bench \
+	clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +52,11 @@ forky: ## Run the Python tests on 3.14 and 3.15, from Debian's next release (roo
 		.ci/forky conformance $$version || exit; \
 	done
 
+bench: release $(VENV)/peers ## Compare with other loops (ROWS='echo*' LOOPS='asyncio uvloop cafeloop')
+	@cargo build --quiet --release --package cafeloop-load
+	@$(BIN)/python -m benches.compare $(if $(ROWS),--rows '$(ROWS)') \
+		$(if $(LOOPS),--loops '$(LOOPS)') $(OPTIONS)
+
 lint: develop ## Check formatting, lints, types and documentation
 	cargo fmt --check
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
@@ -74,4 +83,10 @@ $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1" "maturin>=1.9,<2"
 	$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+# The peers, each at its newest release of that day; remove the file for those of another.
+$(VENV)/peers: benches/compare/loops.py pyproject.toml | $(VENV)/ready
+	@echo "Installing the loops to compare with..." >&2
+	@$(BIN)/python -m benches.compare install
 	@touch $@

@@ -13,6 +13,7 @@ def build_info() -> dict[str, str]:
     version     of this package
     rust        the compiler that built it
     built_for   the Python it was built for
+    profile     "release", or "debug" if it checks itself, which takes time
     python      the Python that runs it
     tasks       whose tasks the loop runs: "interpreter" for asyncio's own
     poller      how it waits: "epoll_pwait2"
@@ -21,6 +22,7 @@ def build_info() -> dict[str, str]:
         "version": __version__,
         "rust": _cafeloop.RUST_VERSION,
         "built_for": _cafeloop.BUILT_FOR,
+        "profile": _cafeloop.PROFILE,
         "python": platform.python_version(),
         "tasks": "interpreter",
         "poller": "epoll_pwait2",

@@ -12,6 +12,7 @@ from typing_extensions import disjoint_base
 VERSION: str
 RUST_VERSION: str
 BUILT_FOR: str
+PROFILE: str
 
 def parse_command(args: list[str]) -> int | tuple[str, str, list[str], bool]: ...
 

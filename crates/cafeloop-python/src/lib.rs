@@ -37,4 +37,6 @@ mod _cafeloop {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     #[pymodule_export]
     const BUILT_FOR: &str = env!("CAFELOOP_PYTHON");
+    #[pymodule_export]
+    const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
 }

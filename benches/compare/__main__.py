@@ -1,0 +1,12 @@
+"""`python -m benches.compare`: reads the command line and joins the parts."""
+
+import sys
+
+OLDEST = (3, 11)
+
+if sys.version_info < OLDEST:
+    sys.exit("benches.compare needs Python 3.11 or newer, found " + sys.version.split()[0])
+
+from .command import main  # noqa: E402
+
+sys.exit(main(sys.argv[1:]))
