@@ -102,11 +102,13 @@ struct Load<'plan> {
     poller: Poller,
     buffer: Vec<u8>,
     connections: Vec<Connection>,
-    /// Those that have no request, the longest idle first.
+    /// Those that may have the next request, the longest idle first.
     idle: VecDeque<usize>,
-    /// Those that have had none at all.
+    /// Those that have had none, as long as the run is opening.
     unopened: Range<usize>,
     is_open: bool,
+    /// Requests that aren't answered yet.
+    waiting: usize,
     course: Course,
     /// Requests of all phases, so that each has its own number.
     number: u64,
@@ -132,6 +134,7 @@ impl<'plan> Load<'plan> {
             idle: VecDeque::with_capacity(plan.connections),
             unopened: 0..plan.connections,
             is_open: false,
+            waiting: 0,
             course: Course::new(plan.pace, plan.bound, now),
             number: 0,
             tally: Tally::new(),
@@ -144,6 +147,7 @@ impl<'plan> Load<'plan> {
     fn open(&mut self) -> Result<(), Stop> {
         self.idle.extend(self.unopened.by_ref().take(OPENING_AT_ONCE));
         self.phase(Pace::Answers, Bound::Requests(self.connections.len() as u64))?;
+        self.idle.extend(0..self.connections.len());
         self.is_open = true;
         Ok(())
     }
@@ -172,7 +176,7 @@ impl<'plan> Load<'plan> {
         self.course = Course::new(pace, bound, Instant::now());
         loop {
             let next = self.send_due()?;
-            if next == Next::Over && self.idle.len() == self.connections.len() {
+            if next == Next::Over && self.waiting == 0 {
                 return Ok(());
             }
             self.wait(next)?;
@@ -192,11 +196,12 @@ impl<'plan> Load<'plan> {
             self.idle.pop_front();
             self.course.sent_one();
             self.number += 1;
+            self.waiting += 1;
             let connection = &mut self.connections[index];
             let begun = connection.begin(&self.plan.target, &self.poller, self.number, due, now);
             if let Err(failure) = begun {
                 self.failed(failure)?;
-                self.idle.push_back(index);
+                self.rest(index);
                 now = Instant::now();
             }
         }
@@ -260,10 +265,15 @@ impl<'plan> Load<'plan> {
         Ok(())
     }
 
-    /// Puts a connection among the idle ones, and one that was never used before it.
+    /// A connection's request has come to its end, and the next may go out: on this
+    /// one, or on one that isn't open yet, as long as there are such.
     fn rest(&mut self, index: usize) {
-        self.idle.extend(self.unopened.next());
-        self.idle.push_back(index);
+        self.waiting -= 1;
+        if self.is_open {
+            self.idle.push_back(index);
+        } else {
+            self.idle.extend(self.unopened.next());
+        }
     }
 
     fn failed(&mut self, failure: Failure) -> Result<(), Stop> {

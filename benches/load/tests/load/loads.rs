@@ -2,8 +2,8 @@
 
 use std::io::Read as _;
 use std::net::{Shutdown, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
 use crate::{LOCALHOST, answered, field, number, output, server, text};
@@ -135,6 +135,43 @@ fn a_connection_that_was_closed_in_silence_is_opened_again() {
     let json = answered(&format!("echo --tcp {address} --bytes 64 --connections 2 --requests 2"));
     all_answered(&json, 2, 64);
     server.join().expect("it doesn't panic").expect("all messages come");
+}
+
+#[test]
+fn connections_are_opened_by_one_request_each_and_not_all_at_once() {
+    const CONNECTIONS: usize = 300;
+    // asyncio's servers have room for 100 that wait.
+    const AT_ONCE: usize = 64;
+    // How many connections have waited for their first answer at the same time.
+    let most = Arc::new(AtomicUsize::new(0));
+    // For each message, how many were answered before on its connection.
+    let answered_before = Arc::new(Mutex::new(Vec::new()));
+    let (highest, record) = (Arc::clone(&most), Arc::clone(&answered_before));
+    let waiting = AtomicUsize::new(0);
+    // Nobody is answered before as many are there as there should be.
+    let all_there = Barrier::new(AT_ONCE);
+    let address = server::tcp(move |number, stream| {
+        highest.fetch_max(waiting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        for answers in 0.. {
+            server::answer_one(stream, 64, |_| {
+                record.lock().expect("no test panics here").push(answers);
+                if answers == 0 {
+                    if number < AT_ONCE {
+                        all_there.wait();
+                    }
+                    waiting.fetch_sub(1, Ordering::SeqCst);
+                }
+            })?;
+        }
+        Ok(())
+    });
+    let json = answered(&format!(
+        "echo --tcp {address} --bytes 64 --connections {CONNECTIONS} --requests 1"
+    ));
+    all_answered(&json, 1, 64);
+    assert_eq!(most.load(Ordering::SeqCst), AT_ONCE);
+    let answered_before = answered_before.lock().expect("no test panics here");
+    assert_eq!(*answered_before, [vec![0; CONNECTIONS], vec![1]].concat());
 }
 
 #[test]
