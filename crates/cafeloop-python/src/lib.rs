@@ -21,6 +21,7 @@ mod host;
 mod names;
 mod object;
 mod seconds;
+mod transport;
 
 #[pyo3::pymodule(gil_used = true)]
 mod _cafeloop {
@@ -30,6 +31,8 @@ mod _cafeloop {
     use super::event_loop::EventLoop;
     #[pymodule_export]
     use super::object::{Handle, TimerHandle};
+    #[pymodule_export]
+    use super::transport::Stream;
 
     #[pymodule_export]
     const RUST_VERSION: &str = env!("CAFELOOP_RUSTC");

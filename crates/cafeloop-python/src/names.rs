@@ -15,6 +15,7 @@ macro_rules! names {
 }
 
 names! {
+    buffered_protocol = "asyncio.protocols"."BufferedProtocol";
     current_thread_id = "threading"."get_ident";
     ensure_future = "asyncio.tasks"."ensure_future";
     extract_stack = "asyncio.format_helpers"."extract_stack";
@@ -37,6 +38,8 @@ names! {
     set_signal_handler = "signal"."signal";
     set_wakeup_fd = "signal"."set_wakeup_fd";
     siginterrupt = "signal"."siginterrupt";
+    socket_class = "_socket"."socket";
+    strerror = "os"."strerror";
     task_class = "asyncio.tasks"."Task";
     valid_signals = "signal"."valid_signals";
 }

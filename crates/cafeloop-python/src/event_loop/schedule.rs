@@ -7,6 +7,7 @@ use pyo3::{IntoPyObjectExt, intern};
 
 use super::{EventLoop, debug};
 use crate::errors;
+use crate::host::Job;
 use crate::names;
 use crate::object::{Call, Handle, TimerHandle};
 use crate::seconds::{to_nanoseconds, to_seconds};
@@ -20,7 +21,7 @@ pub(super) fn call_soon<'py>(
     debug::check_thread(slf)?;
     debug::check_callback(slf, call.callback.bind(slf.py()), "call_soon")?;
     let handle = Bound::new(slf.py(), Handle::new(slf, call, context)?)?;
-    engine.push(handle.clone().unbind());
+    engine.push(Job::Handle(handle.clone().unbind()));
     Ok(handle)
 }
 
@@ -33,7 +34,7 @@ pub(super) fn call_soon_threadsafe<'py>(
     let engine = slf.get().engine(py)?;
     debug::check_callback(slf, call.callback.bind(py), "call_soon_threadsafe")?;
     let handle = Bound::new(py, Handle::new(slf, call, context)?)?;
-    let job = handle.clone().unbind();
+    let job = Job::Handle(handle.clone().unbind());
     if slf.get().state(py).runs_elsewhere() {
         engine.remote().post(job).map_err(|_| errors::loop_is_closed())?;
     } else {
@@ -81,8 +82,9 @@ pub(super) fn call_at<'py>(
     let deadline_ns = to_nanoseconds(when.extract()?)?;
     let handle = Handle::new(slf, call, context)?;
     let handle = Bound::new(py, TimerHandle::new(when.clone().unbind(), handle))?;
-    let job = handle.as_super();
-    job.get().set_timer(py, engine.set_timer(deadline_ns, job.clone().unbind()));
+    let plain = handle.as_super();
+    let job = Job::Handle(plain.clone().unbind());
+    plain.get().set_timer(py, engine.set_timer(deadline_ns, job));
     Ok(handle)
 }
 

@@ -9,9 +9,10 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::engine_failed;
-use crate::host::Python3;
+use crate::host::{Job, Python3};
 use crate::names;
 use crate::object::Handle;
+use crate::transport::Transports;
 
 /// asyncio's own default, in seconds.
 const SLOW_CALLBACK_DURATION: f64 = 0.1;
@@ -24,6 +25,8 @@ pub(super) struct State {
     pub(super) clock: Clock,
     /// The thread that runs the loop, while one does.
     pub(super) thread: Cell<Option<ThreadId>>,
+    /// Who uses which descriptor.
+    pub(super) transports: Transports,
     pub(super) task_factory: RefCell<Option<Py<PyAny>>>,
     pub(super) debug: Cell<bool>,
     pub(super) slow_callback_duration: Cell<f64>,
@@ -43,6 +46,7 @@ impl State {
             engine: RefCell::new(Some(Rc::new(engine))),
             clock,
             thread: Cell::new(None),
+            transports: Transports::default(),
             task_factory: RefCell::new(None),
             debug: Cell::new(names::is_debug_mode(py)?.call0()?.is_truthy()?),
             slow_callback_duration: Cell::new(SLOW_CALLBACK_DURATION),
@@ -72,12 +76,13 @@ impl State {
         let Some(engine) = &*engine else { return Ok(()) };
         // The first refusal ends the traversal; the engine shows all it holds.
         let refused = Cell::new(None);
-        let show = |handle: &Py<Handle>| {
-            if let Some(error) = refused.take().or_else(|| visit.call(handle).err()) {
+        let note = |answer: Result<(), PyTraverseError>| {
+            if let Some(error) = refused.take().or(answer.err()) {
                 refused.set(Some(error));
             }
         };
-        engine.for_each_held(show, show);
+        let job = |job: &Job| note(job.traverse(visit));
+        engine.for_each_held(job, |watcher| note(watcher.traverse(visit)));
         refused.into_inner().map_or(Ok(()), Err)
     }
 

@@ -131,7 +131,7 @@ impl Handle {
 #[pymethods]
 impl Handle {
     /// Never calls the callback (again).
-    fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub(crate) fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = slf.get().state.get(py);
         if state.call.borrow().is_none() {

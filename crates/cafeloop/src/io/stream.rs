@@ -312,11 +312,16 @@ impl<C> Stream<C> {
     /// are refused.  False if it is lent already.  It may be used when nothing
     /// waits any more.
     pub fn lend(&mut self) -> bool {
-        let lends = !matches!(self.output, Output::Lent { .. });
+        let lends = !self.is_lent();
         if lends {
             self.output = Output::Lent { ends: self.output != Output::Open };
         }
         lends
+    }
+
+    /// Whether it is lent.
+    pub fn is_lent(&self) -> bool {
+        matches!(self.output, Output::Lent { .. })
     }
 
     /// The socket is back; true if the writing is to be ended now.
