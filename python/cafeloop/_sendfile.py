@@ -72,6 +72,9 @@ class SendingFiles(_Parts):
             if error.errno == errno.ENOTCONN and type(error) is not ConnectionError:
                 raise ConnectionError("socket is not connected", errno.ENOTCONN) from error
             raise
+        else:
+            if sent == 0:
+                os.lseek(number, offset, os.SEEK_SET)
         finally:
             if sent > 0:
                 os.lseek(number, offset + sent, os.SEEK_SET)
@@ -102,7 +105,7 @@ class SendingFiles(_Parts):
         self, file: Any, offset: int, count: int | None, block: int, send: Any
     ) -> int:
         """Read blocks of a file in a thread, and send each."""
-        if offset or hasattr(file, "seek"):
+        if hasattr(file, "seek"):
             file.seek(offset)
         buffer = memoryview(bytearray(min(count or block, block)))
         sent = 0
@@ -115,7 +118,7 @@ class SendingFiles(_Parts):
                 await send(room[:length])
                 sent += length
         finally:
-            if sent > 0 and hasattr(file, "seek"):
+            if hasattr(file, "seek"):
                 file.seek(offset + sent)
         return sent
 

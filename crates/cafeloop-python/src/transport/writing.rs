@@ -17,9 +17,9 @@ use crate::names;
 
 const WRITE_FAILED: &str = "Fatal write error on socket transport";
 
-/// Writes to a connection that was lost are logged from the sixth on
-/// (`asyncio.constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES`).
-const LOGGED_FROM: u32 = 5;
+/// Writes to a connection that was lost are logged from the fifth on: asyncio counts
+/// to five (`LOG_THRESHOLD_FOR_CONNLOST_WRITES`), and the loss itself is one.
+const LOGGED_FROM: u32 = 4;
 
 pub(super) fn write(stream: &Bound<'_, Stream>, data: &Bound<'_, PyAny>) -> PyResult<()> {
     if let Ok(bytes) = data.cast_exact::<PyBytes>() {

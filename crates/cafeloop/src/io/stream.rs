@@ -4,7 +4,8 @@
 //! connection's life, its input, its output, and how what waits is going to be
 //! sent.  The rules are asyncio's (`_SelectorSocketTransport` in CPython), and one
 //! of our own: the first write of a turn is sent at once, the others of the same
-//! turn are sent together at its end.
+//! turn together at its end.  A connection that wrote several times in the last turn
+//! in which it wrote is expected to do so again, and then all go together.
 
 use super::read_size::{ReadSize, Room};
 use super::water_marks::WaterMarks;
@@ -130,8 +131,8 @@ pub struct Stream<C> {
     queue: WriteQueue<C>,
     marks: WaterMarks,
     reads: ReadSize,
-    /// The turn in which something was sent at once.
-    sent_in_turn: Option<u64>,
+    /// The turn in which something was written last, and how often.
+    writes: (Option<u64>, u32),
     /// Writes that found the connection lost.
     writes_lost: u32,
 }
@@ -146,7 +147,7 @@ impl<C> Default for Stream<C> {
             queue: WriteQueue::new(),
             marks: WaterMarks::default(),
             reads: ReadSize::default(),
-            sent_in_turn: None,
+            writes: (None, 0),
             writes_lost: 0,
         }
     }
@@ -220,12 +221,23 @@ impl<C> Stream<C> {
             self.writes_lost = self.writes_lost.saturating_add(1);
             return Ok(Write::Lost(self.writes_lost - 1));
         }
-        let is_first = turn.is_none() || turn != self.sent_in_turn;
-        if self.sending == Sending::Idle && is_first {
-            self.sent_in_turn = turn;
-            return Ok(Write::Now);
+        let goes_now = self.goes_at_once(turn) && self.sending == Sending::Idle;
+        Ok(if goes_now { Write::Now } else { Write::Later })
+    }
+
+    /// Whether a write in this turn is the first, and is expected to be the only one.
+    #[inline]
+    fn goes_at_once(&mut self, turn: Option<u64>) -> bool {
+        let (last_turn, writes) = self.writes;
+        if turn.is_none() {
+            return true;
         }
-        Ok(Write::Later)
+        if turn == last_turn {
+            self.writes.1 = writes.saturating_add(1);
+            return false;
+        }
+        self.writes = (turn, 1);
+        writes <= 1
     }
 
     /// Of `bytes` bytes that were sent at once the kernel took the first `taken`;

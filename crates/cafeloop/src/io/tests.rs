@@ -235,9 +235,24 @@ proptest! {
 }
 
 #[test]
-fn the_first_write_of_each_turn_goes_at_once() {
+fn the_first_write_of_a_turn_goes_at_once() {
     let mut wire = Wire { room: usize::MAX, ..Wire::default() };
-    assert_eq!(wire.write(3), Ok(Write::Now));
+    for _ in 0..3 {
+        assert_eq!(wire.write(3), Ok(Write::Now));
+        wire.turn_ends();
+    }
+}
+
+#[test]
+fn who_wrote_several_times_in_a_turn_is_expected_to_do_so_again() {
+    let mut wire = Wire { room: usize::MAX, ..Wire::default() };
+    assert_eq!([wire.write(3), wire.write(3)], [Ok(Write::Now), Ok(Write::Later)]);
+    wire.turn_ends();
+    assert_eq!(wire.sends, 2);
+    assert_eq!([wire.write(3), wire.write(3)], [Ok(Write::Later), Ok(Write::Later)]);
+    wire.turn_ends();
+    assert_eq!(wire.sends, 3);
+    // It was wrong to expect it: the next one goes at once again.
     assert_eq!(wire.write(3), Ok(Write::Later));
     wire.turn_ends();
     assert_eq!(wire.write(3), Ok(Write::Now));
