@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::Stream;
+use super::memory::keep_freed;
 use super::stream::{Protocol, Receives};
 use crate::errors::os_error;
 use crate::ffi::{self, WritableBuffer};
@@ -31,7 +32,10 @@ impl ReadBuffer {
     fn receive<'py>(&self, py: Python<'py>, fd: RawFd) -> io::Result<Bound<'py, PyBytes>> {
         // Nothing below runs Python code, so nobody else can ask for it meanwhile.
         let mut buffer = self.0.borrow_mut();
-        let buffer = buffer.get_or_insert_with(|| Box::new_uninit_slice(READ_SIZE));
+        let buffer = buffer.get_or_insert_with(|| {
+            keep_freed();
+            Box::new_uninit_slice(READ_SIZE)
+        });
         wire::receive(fd, buffer).map(|bytes| PyBytes::new(py, bytes))
     }
 }
