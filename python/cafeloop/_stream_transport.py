@@ -41,8 +41,18 @@ class StreamTransport(transports._FlowControlMixin):
 
     # They are patched by tests, so that each transport has its own; and with slots a
     # subclass may still override them.
-    __slots__ = (*_NATIVE, "_stream", "_sock", "_sock_fd", "_server", "_empty_waiter",
-                 "_marks", "__dict__", "__weakref__")  # fmt: skip
+    __slots__ = (
+        *_NATIVE,
+        "__dict__",
+        "__weakref__",
+        "_context",
+        "_empty_waiter",
+        "_marks",
+        "_server",
+        "_sock",
+        "_sock_fd",
+        "_stream",
+    )
 
     _start_tls_compatible = True
     _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
@@ -57,22 +67,24 @@ class StreamTransport(transports._FlowControlMixin):
         server: asyncio.Server | None = None,
         context: Context | None = None,
     ) -> None:
+        _set_nodelay(sock)
         self._loop: asyncio.AbstractEventLoop | None = loop
-        self._sock: socket.socket | None = sock
         self._sock_fd = sock.fileno()
         self._extra = _addresses(sock, extra)
         self._empty_waiter: asyncio.Future[None] | None = None
         self._marks: tuple[int, int] | None = None
         if _HAS_ONE_CONTEXT and context is None:
             context = copy_context()
+        self._context = context
         self._stream = stream = _cafeloop.Stream(loop, self, sock, protocol, context)
         for name in _NATIVE:
             setattr(self, name, getattr(stream, name))
-        self._server = server
         stream.attach()
+        # From here on it is this transport's to close.
+        self._sock: socket.socket | None = sock
+        self._server = server
         if server is not None:
             _attach(server, self)
-        _set_nodelay(sock)
         # asyncio's order: who reads in connection_made() finds nothing there yet.
         loop.call_soon(protocol.connection_made, self, context=context)
         loop.call_soon(stream.start, context=context)
@@ -138,6 +150,11 @@ class StreamTransport(transports._FlowControlMixin):
             logger.debug(message, self, exc_info=exc_info)
 
     # --- reading
+
+    @property
+    def _paused(self) -> bool:
+        # CPython's own tests look at it.
+        return not self.is_reading() and not self.is_closing()
 
     def pause_reading(self) -> None:
         """Have the protocol given nothing until `resume_reading`."""
@@ -244,7 +261,7 @@ class StreamTransport(transports._FlowControlMixin):
     def _lose(self, error: BaseException | None) -> None:
         """The connection is lost: tell the protocol, in the next turn."""
         if self._loop is not None:
-            self._loop.call_soon(self._call_connection_lost, error)
+            self._loop.call_soon(self._call_connection_lost, error, context=self._context)
 
     def _call_connection_lost(self, error: BaseException | None) -> None:
         protocol: Any = self.get_protocol()

@@ -112,7 +112,12 @@ impl Host for Python3 {
     }
 
     fn block<R: Send>(&self, py: Python<'_>, wait: impl FnOnce() -> R + Send) -> R {
-        py.detach(wait)
+        // What another thread writes meanwhile must not wait for the end of this turn:
+        // that isn't allowed, but works with asyncio.
+        self.turns_end.set_running(false);
+        let answer = py.detach(wait);
+        self.turns_end.set_running(true);
+        answer
     }
 
     fn now_ns(&self, py: Python<'_>) -> Result<Option<u64>, Exit> {

@@ -230,8 +230,7 @@ impl Stream {
             return Ok(());
         }
         slf.get().enter_from_now(py, &state.reading_in)?;
-        let begun = state.watched.begin(slf, Interest::Read);
-        begun.map_err(|error| errors::os_error(py, &error))
+        state.watched.begin(slf, Interest::Read)
     }
 
     /// Whether its socket is this one and in use.

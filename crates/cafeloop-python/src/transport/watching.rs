@@ -1,13 +1,13 @@
 //! Being told when the socket is ready.
 
 use std::cell::Cell;
-use std::io;
 use std::os::fd::RawFd;
 
 use cafeloop::engine::Interest;
 use pyo3::prelude::*;
 
 use super::Stream;
+use crate::errors;
 use crate::host::Watcher;
 
 /// What the engine has been asked to watch for a connection, and by which number.
@@ -32,26 +32,24 @@ impl Watched {
         self.side(interest).get().is_some()
     }
 
-    /// Has `stream` told; again, if it is told already.
-    pub(super) fn begin(&self, stream: &Bound<'_, Stream>, interest: Interest) -> io::Result<()> {
+    /// Has `stream` told from now on, if it isn't.
+    pub(super) fn begin(&self, stream: &Bound<'_, Stream>, interest: Interest) -> PyResult<()> {
         let py = stream.py();
         if self.is_watching(interest) {
             return Ok(());
         }
-        let Some(engine) = stream.get().try_engine(py) else { return Ok(()) };
+        let engine = stream.get().try_engine(py).ok_or_else(errors::loop_is_closed)?;
         let own = stream.clone().unbind();
         let watcher = match interest {
             Interest::Read => Watcher::Reader(own),
             Interest::Write => Watcher::Sender(own),
         };
         let fd = stream.get().fd(py);
-        let before = engine.watch(fd, interest, watcher)?;
+        let before = engine.watch(fd, interest, watcher);
+        let before = before.map_err(|error| errors::os_error(py, &error))?;
         self.side(interest).set(Some(fd));
-        if let Some(before) = before {
-            // Whoever watched a number that was closed and is ours now.
-            before.replaced(py).map_err(io::Error::other)?;
-        }
-        Ok(())
+        // Whoever watched a number that was closed, and is this one's now.
+        before.map_or(Ok(()), |before| before.replaced(py))
     }
 
     pub(super) fn end(&self, stream: &Bound<'_, Stream>, interest: Interest) {

@@ -164,7 +164,7 @@ fn wait_for_room(stream: &Bound<'_, Stream>) -> PyResult<()> {
     }
     match this.watched(py).begin(stream, Interest::Write) {
         Ok(()) => this.remember_sending_context(py),
-        Err(error) => this.fail(py, os_error(py, &error), WRITE_FAILED),
+        Err(error) => this.fail(py, error, WRITE_FAILED),
     }
 }
 
