@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import socket
+import threading
 import warnings
 import weakref
 
@@ -139,6 +140,28 @@ def test_signals_do_not_disturb_a_connection(run):
         run(main)
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+def test_what_another_thread_writes_is_sent_though_nothing_else_happens(
+    loop, link, until, Notes
+):
+    # It isn't allowed, but works, and programs do it.
+    protocol = Notes()
+    transport, far = link(protocol)
+    far.settimeout(60)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        received = b""
+        for count in range(1, 4):
+            for _ in range(count):
+                transport.write(b"coffee")
+            while len(received) < 6 * sum(range(1, count + 1)):
+                received += far.recv(100)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+    assert received == b"coffee" * 6
 
 
 def close_behind(transport):
