@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _tls
 from ._resolve import AddressInfo
-from ._stream_transport import StreamTransport
+from ._stream_transport import StreamTransport, check_stream
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
@@ -76,7 +76,7 @@ class Connecting(_Parts):
             raise ValueError("host and port was not specified and no sock specified")
         else:
             _tls.check_plain(sock)
-            _tls.check_stream(sock)
+            check_stream(sock)
         transport, protocol = await self._make_connection(sock, protocol_factory, is_users=is_users)
         if self.get_debug():
             logger.debug("%r connected to %s:%r: (%r, %r)", sock, host, port, transport, protocol)
@@ -92,7 +92,7 @@ class Connecting(_Parts):
         ssl_shutdown_timeout: float | None = None,
     ) -> tuple[asyncio.Transport, _Protocol]:
         """Serve a connection that was accepted outside of the loop."""
-        _tls.check_stream(sock)
+        check_stream(sock)
         _tls.check_options(
             ssl,
             ssl_handshake_timeout=ssl_handshake_timeout,

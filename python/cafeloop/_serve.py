@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _tls
 from ._resolve import AddressInfo
-from ._stream_transport import StreamTransport
+from ._stream_transport import StreamTransport, check_stream
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
@@ -76,7 +76,7 @@ class Serving(_Parts):
             raise ValueError("Neither host/port nor sock were specified")
         else:
             _tls.check_plain(sock)
-            _tls.check_stream(sock)
+            check_stream(sock)
             sockets = [sock]
         server = await self._serve(sockets, protocol_factory, backlog, start_serving)
         if self.get_debug():

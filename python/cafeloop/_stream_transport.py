@@ -285,6 +285,12 @@ class StreamTransport(transports._FlowControlMixin):
             self._empty_waiter.set_exception(ConnectionError("Connection is closed by peer"))
 
 
+def check_stream(sock: socket.socket) -> None:
+    """Refuse a socket that isn't one of a stream."""
+    if sock.type != socket.SOCK_STREAM:
+        raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+
+
 # asyncio's default, in bytes.
 _HIGH_MARK = 64 * 1024
 
