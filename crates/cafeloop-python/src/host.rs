@@ -11,13 +11,19 @@ use crate::event_loop::{EventLoop, debug, report};
 use crate::ffi::in_context;
 use crate::object::{self, Callback, Future, Gathering, Handle, Sleep, Slot, Strong, Task};
 use crate::seconds::to_nanoseconds;
+use crate::transport::{ReadBuffer, Stream, TurnsEnd};
 
 /// What a Python loop runs.
 ///
 /// All but handles are what asyncio makes a handle, a bound method and a tuple of
 /// arguments for.
 pub(crate) enum Job {
+    /// A callback of the user's.
     Handle(Py<Handle>),
+    /// A connection that has something to read, or its end.
+    Read(Py<Stream>),
+    /// A connection whose kernel has room for what waits to be sent.
+    Send(Py<Stream>),
     /// A task's next step.
     Step(Strong<Task>),
     /// A task's next step, which throws this into its coroutine.
@@ -39,6 +45,7 @@ impl Job {
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Job::Handle(handle) => visit.call(handle),
+            Job::Read(stream) | Job::Send(stream) => visit.call(stream),
             // A sleep itself refers to nothing that the collector knows.
             Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
             Job::Throw(task, error) => {
@@ -58,6 +65,40 @@ impl Job {
     }
 }
 
+/// Whoever wants to know that a descriptor is ready or a signal has come: told
+/// each time, until it is taken out by whoever put it in.
+pub(crate) enum Watcher {
+    Handle(Py<Handle>),
+    Reader(Py<Stream>),
+    Sender(Py<Stream>),
+}
+
+impl Watcher {
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Watcher::Handle(handle) => visit.call(handle),
+            Watcher::Reader(stream) | Watcher::Sender(stream) => visit.call(stream),
+        }
+    }
+
+    /// Whether it tells this connection.
+    pub(crate) fn is_of(&self, stream: &Bound<'_, Stream>) -> bool {
+        match self {
+            Watcher::Handle(_) => false,
+            Watcher::Reader(own) | Watcher::Sender(own) => own.is(stream),
+        }
+    }
+
+    /// Tells whoever is watched no longer: another has taken its place.
+    pub(crate) fn replaced(&self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            Watcher::Handle(handle) => Handle::cancel(handle.bind(py)),
+            // It finds out by itself: its socket was closed behind its back.
+            Watcher::Reader(_) | Watcher::Sender(_) => Ok(()),
+        }
+    }
+}
+
 /// Python as the language that an engine serves.
 #[derive(Default)]
 pub(crate) struct Python3 {
@@ -67,6 +108,10 @@ pub(crate) struct Python3 {
     /// The loop, while asyncio's dictionary of current tasks has what its last step
     /// left there.
     left_current: Slot<EventLoop>,
+    /// What is sent when the jobs of a turn have run.
+    pub(crate) turns_end: TurnsEnd,
+    /// Where small reads go first.
+    pub(crate) read_buffer: ReadBuffer,
 }
 
 impl Python3 {
@@ -104,6 +149,8 @@ impl Python3 {
         self.forget_left(py);
         match job {
             Job::Handle(handle) => Handle::run(handle.bind(py)),
+            Job::Read(stream) => Stream::read(stream.bind(py)),
+            Job::Send(stream) => Stream::send(stream.bind(py)),
             Job::Slept(sleep, task) => Sleep::fire(&sleep.into_bound(py), task.into_bound(py)),
             Job::Done(callback, future) => call(callback, &future.into_bound(py)),
             Job::Gathered(gathering, child) => {
@@ -118,8 +165,7 @@ impl Python3 {
 
 impl Host for Python3 {
     type Job = Job;
-    /// Told each time, until it is taken out by whoever put it in.
-    type Watcher = Py<Handle>;
+    type Watcher = Watcher;
     type Scope<'s> = Python<'s>;
     type Exit = Exit;
 
@@ -137,13 +183,22 @@ impl Host for Python3 {
         outcome.map_err(Exit)
     }
 
-    fn ready(&self, py: Python<'_>, watcher: &mut Option<Py<Handle>>) -> Option<Job> {
-        watcher.as_ref().map(|handle| Job::Handle(handle.clone_ref(py)))
+    fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
+        watcher.as_ref().map(|watcher| match watcher {
+            Watcher::Handle(handle) => Job::Handle(handle.clone_ref(py)),
+            Watcher::Reader(stream) => Job::Read(stream.clone_ref(py)),
+            Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
+        })
     }
 
     fn block<R: Send>(&self, py: Python<'_>, wait: impl FnOnce() -> R + Send) -> R {
+        // What another thread writes meanwhile must not wait for the end of this turn:
+        // that isn't allowed, but works with asyncio.
+        self.turns_end.set_running(false);
         self.forget_left(py);
-        py.detach(wait)
+        let answer = py.detach(wait);
+        self.turns_end.set_running(true);
+        answer
     }
 
     fn now_ns(&self, py: Python<'_>) -> Result<Option<u64>, Exit> {
@@ -151,6 +206,10 @@ impl Host for Python3 {
         let Some(time) = time else { return Ok(None) };
         let seconds = time.bind(py).call0().and_then(|seconds| seconds.extract());
         seconds.and_then(to_nanoseconds).map(Some).map_err(Exit)
+    }
+
+    fn turn_ends(&self, py: Python<'_>) -> Result<(), Exit> {
+        self.turns_end.come(py).map_err(Exit)
     }
 
     fn interrupted(&self, py: Python<'_>) -> Result<(), Exit> {
@@ -166,7 +225,7 @@ fn step<'py>(
 ) -> PyResult<()> {
     let owner = object::owner_of(task)?;
     let outcome = if owner.get().is_debug(task.py()) {
-        debug::watch_slow(&owner, debug::Running::Step(task), || run(task))
+        debug::time(&owner, || Ok(task.as_any().repr()?.into_any()), || run(task))
     } else {
         run(task)
     };

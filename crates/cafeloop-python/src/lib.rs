@@ -22,6 +22,7 @@ mod names;
 #[allow(unsafe_code, reason = "objects laid out by hand")]
 mod object;
 mod seconds;
+mod transport;
 
 #[pyo3::pymodule(gil_used = true)]
 mod _cafeloop {
@@ -37,6 +38,8 @@ mod _cafeloop {
     #[cfg(Py_3_12)]
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
+    #[pymodule_export]
+    use super::transport::Stream;
 
     #[pymodule_export]
     const RUST_VERSION: &str = env!("CAFELOOP_RUSTC");

@@ -15,6 +15,7 @@ macro_rules! names {
 }
 
 names! {
+    buffered_protocol = "asyncio.protocols"."BufferedProtocol";
     cancelled_error = "asyncio.exceptions"."CancelledError";
     coroutine_type = "types"."CoroutineType";
     current_tasks = "_asyncio"."_current_tasks";
@@ -46,6 +47,8 @@ names! {
     show_native_tasks = "cafeloop._all_tasks"."show_native_tasks";
     siginterrupt = "signal"."siginterrupt";
     sleep = "asyncio.tasks"."sleep";
+    socket_class = "_socket"."socket";
+    strerror = "os"."strerror";
     swap_current_task = "_asyncio"."_swap_current_task";
     task_class = "asyncio.tasks"."Task";
     task_get_stack = "asyncio.base_tasks"."_task_get_stack";

@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 use super::EventLoop;
 use super::state::State;
 use crate::names;
-use crate::object::{Call, Handle, Task};
+use crate::object::{Call, Handle};
 
 /// Frames that debug mode keeps of where a coroutine was made
 /// (`asyncio.constants.DEBUG_STACK_DEPTH`).
@@ -88,35 +88,37 @@ pub(super) fn refuse_coroutine(callback: &Bound<'_, PyAny>, method: &str) -> PyR
     Ok(())
 }
 
-/// What a loop runs: what a log of slow callbacks names.
-#[derive(Clone, Copy)]
-pub(crate) enum Running<'a, 'py> {
-    Handle(&'a Bound<'py, Handle>),
-    Step(&'a Bound<'py, Task>),
-}
-
-/// Calls `run`, which runs `what`, and logs it if that took too long.
+/// Runs `handle` by calling `run`, and logs it if that took too long.
 pub(crate) fn watch_slow(
     owner: &Bound<'_, EventLoop>,
-    what: Running<'_, '_>,
+    handle: &Bound<'_, Handle>,
+    run: impl FnOnce() -> PyResult<()>,
+) -> PyResult<()> {
+    let state = owner.get().state(owner.py());
+    drop(state.current_handle.replace(Some(handle.clone().unbind())));
+    let run_here = || {
+        let outcome = run();
+        drop(state.current_handle.take());
+        outcome
+    };
+    time(owner, || describe(handle), run_here)
+}
+
+/// Calls `run`, and logs what it was if that took too long.
+pub(crate) fn time<'py>(
+    owner: &Bound<'py, EventLoop>,
+    what: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
     run: impl FnOnce() -> PyResult<()>,
 ) -> PyResult<()> {
     let py = owner.py();
     let state = owner.get().state(py);
-    if let Running::Handle(handle) = what {
-        drop(state.current_handle.replace(Some(handle.clone().unbind())));
-    }
     let began = Instant::now();
     let outcome = run();
     let took = began.elapsed().as_secs_f64();
-    drop(state.current_handle.take());
     if took >= state.slow_callback_duration.get() {
-        let shown = match what {
-            Running::Handle(handle) => describe(handle)?,
-            Running::Step(task) => task.as_any().repr()?.into_any(),
-        };
+        let what = what()?;
         let text = "Executing %s took %.3f seconds";
-        names::logger(py)?.call_method1(intern!(py, "warning"), (text, shown, took))?;
+        names::logger(py)?.call_method1(intern!(py, "warning"), (text, what, took))?;
     }
     outcome
 }

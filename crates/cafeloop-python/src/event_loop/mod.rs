@@ -32,6 +32,7 @@ use crate::errors;
 use crate::gil::Gil;
 use crate::host::{Job, Python3};
 use crate::object::{Call, Handle, TimerHandle};
+use crate::transport::Transports;
 
 /// An event loop's engine as a Python object.
 ///
@@ -55,6 +56,10 @@ impl EventLoop {
     /// The engine, unless the loop is closed.
     pub(crate) fn try_engine(&self, py: Python<'_>) -> Option<Rc<Engine<Python3>>> {
         self.state(py).engine.borrow().clone()
+    }
+
+    pub(crate) fn transports<'py>(&'py self, py: Python<'py>) -> &'py Transports {
+        &self.state(py).transports
     }
 
     #[inline]
@@ -217,7 +222,7 @@ impl EventLoop {
         callback: Py<PyAny>,
         args: Py<PyTuple>,
     ) -> PyResult<()> {
-        watch::add(slf, fd, Interest::Read, Call { callback, args })
+        watch::add(slf, fd, Interest::Read, Call { callback, args }).map(drop)
     }
 
     fn remove_reader(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -231,11 +236,33 @@ impl EventLoop {
         callback: Py<PyAny>,
         args: Py<PyTuple>,
     ) -> PyResult<()> {
-        watch::add(slf, fd, Interest::Write, Call { callback, args })
+        watch::add(slf, fd, Interest::Write, Call { callback, args }).map(drop)
     }
 
     fn remove_writer(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
         watch::remove(self, py, fd, Interest::Write)
+    }
+
+    /// `add_reader`, with the handle that shows whether it was replaced.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn _add_reader<'py>(
+        slf: &Bound<'py, Self>,
+        fd: &Bound<'py, PyAny>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+    ) -> PyResult<Py<Handle>> {
+        watch::add(slf, fd, Interest::Read, Call { callback, args })
+    }
+
+    /// `add_writer`, with the handle that shows whether it was replaced.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn _add_writer<'py>(
+        slf: &Bound<'py, Self>,
+        fd: &Bound<'py, PyAny>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+    ) -> PyResult<Py<Handle>> {
+        watch::add(slf, fd, Interest::Write, Call { callback, args })
     }
 
     // --- signals

@@ -12,9 +12,10 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::EventLoop;
 
 use crate::errors::engine_failed;
-use crate::host::Python3;
+use crate::host::{Job, Python3};
 use crate::names;
 use crate::object::Handle;
+use crate::transport::Transports;
 
 /// asyncio's own default, in seconds.
 const SLOW_CALLBACK_DURATION: f64 = 0.1;
@@ -27,6 +28,8 @@ pub(super) struct State {
     pub(super) clock: Clock,
     /// The thread that runs the loop, while one does.
     pub(super) thread: Cell<Option<ThreadId>>,
+    /// Who uses which descriptor.
+    pub(super) transports: Transports,
     pub(super) task_factory: RefCell<Option<Py<PyAny>>>,
     /// Which of its methods are still ours.
     pub(super) plain: Plain,
@@ -74,6 +77,7 @@ impl State {
             engine: RefCell::new(Some(Rc::new(engine))),
             clock,
             thread: Cell::new(None),
+            transports: Transports::default(),
             task_factory: RefCell::new(None),
             plain: Plain::of(class)?,
             debug: Cell::new(names::is_debug_mode(py)?.call0()?.is_truthy()?),
@@ -109,7 +113,8 @@ impl State {
                 refused.set(Some(error));
             }
         };
-        engine.for_each_held(|job| note(job.traverse(visit)), |handle| note(visit.call(handle)));
+        let job = |job: &Job| note(job.traverse(visit));
+        engine.for_each_held(job, |watcher| note(watcher.traverse(visit)));
         refused.into_inner().map_or(Ok(()), Err)
     }
 

@@ -13,6 +13,7 @@ use pyo3::types::{PyList, PyTuple};
 
 use super::class::{Behaviour, Laid, Visitor, own};
 use super::classes::{self, Classes};
+use super::coroutine::is_coroutine_exact;
 use super::future::{self, Future, FutureOwn, State};
 use super::method::Arguments;
 use super::reference::{Slot, Strong};
@@ -20,7 +21,6 @@ use super::task::Task;
 use super::waiters::Waiter;
 use super::{current, layout, published, task};
 use crate::event_loop::EventLoop;
-use crate::ffi::is_coroutine_exact;
 use crate::names;
 
 /// What `gather` returns.

@@ -85,7 +85,7 @@ impl Handle {
         };
         let owner = state.owner.bind(py);
         if owner.get().is_debug(py) {
-            debug::watch_slow(owner, debug::Running::Handle(slf), || Handle::call(slf, &call))
+            debug::watch_slow(owner, slf, || Handle::call(slf, &call))
         } else {
             Handle::call(slf, &call)
         }
@@ -131,7 +131,7 @@ impl Handle {
 #[pymethods]
 impl Handle {
     /// Never calls the callback (again).
-    fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub(crate) fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = slf.get().state.get(py);
         if state.call.borrow().is_none() {

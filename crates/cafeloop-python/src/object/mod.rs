@@ -5,6 +5,7 @@
 //! future, task     what they are; _face: what Python sees of them
 //! waiters          who waits for a future      wakeup    how foreign ones wake a task
 //! step             one step of a task          current   the current task
+//! coroutine        how one is driven
 //! gather           asyncio.gather              sleep     asyncio.sleep
 //! shortcut         how asyncio's functions come to them (stand_in: on 3.11)
 //! all_tasks        for asyncio.all_tasks()
@@ -22,6 +23,7 @@
 mod all_tasks;
 mod class;
 mod classes;
+mod coroutine;
 mod current;
 mod future;
 mod future_face;

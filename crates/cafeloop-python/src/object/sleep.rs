@@ -12,6 +12,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::coroutine::{Sent, send};
 use super::current;
 use super::future::make_cancelled_error;
 use super::future_iterator::thrown;
@@ -238,11 +239,11 @@ fn over() -> PyErr {
 }
 
 fn send_to<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    match crate::ffi::send(coroutine) {
-        crate::ffi::Sent::Yielded(awaited) => Ok(Some(awaited)),
+    match send(coroutine) {
+        Sent::Yielded(awaited) => Ok(Some(awaited)),
         // Of a sleep without a result.
-        crate::ffi::Sent::Returned(_) => Ok(None),
-        crate::ffi::Sent::Raised(error) => Err(error),
+        Sent::Returned(_) => Ok(None),
+        Sent::Raised(error) => Err(error),
     }
 }
 

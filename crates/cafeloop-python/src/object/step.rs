@@ -10,6 +10,7 @@ use pyo3::types::PyDict;
 
 use super::class::own;
 use super::classes;
+use super::coroutine::{Sent, is_generator, send, throw};
 use super::future::{self, Future};
 use super::reference::Strong;
 use super::sleep::Sleep;
@@ -18,7 +19,7 @@ use super::waiters::Waiter;
 use super::{current, published, wakeup};
 use crate::errors;
 use crate::event_loop::EventLoop;
-use crate::ffi::{Sent, in_context, is_generator, send, throw};
+use crate::ffi::in_context;
 use crate::host::Job;
 use crate::names;
 

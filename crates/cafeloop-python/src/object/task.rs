@@ -12,12 +12,13 @@ use pyo3::types::{PyContext, PyDict, PyString};
 
 use super::class::{Behaviour, Laid, Visitor, own};
 use super::classes::{self, Classes};
+use super::coroutine::{is_coroutine_exact, recursive_call};
 use super::future::{self, Future, FutureOwn};
 use super::reference::{Slot, Strong};
 use super::sleep::Sleep;
 use super::{all_tasks, gather, layout, published, step};
 use crate::event_loop::EventLoop;
-use crate::ffi::{copy_context, is_coroutine_exact, recursive_call};
+use crate::ffi::copy_context;
 use crate::host::Job;
 use crate::names;
 
