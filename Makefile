@@ -39,7 +39,7 @@ test-all: ## Run the Python tests on every Python of this machine
 	@for python in $$(.ci/pythons); do $(MAKE) --no-print-directory test-python PYTHON=$$python || exit; done
 
 conformance: develop ## Run CPython's own asyncio tests on the loop
-	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop \
+	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop --jobs 4 \
 		--expect tests/conformance/expected_failures.txt
 
 loom: ## Check the inbox's protocol in every order of its threads

@@ -1,6 +1,7 @@
 """The native half of the package: what runs per callback."""
 
 import asyncio
+import sys
 from asyncio.events import _TaskFactory
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from contextvars import Context
@@ -16,6 +17,25 @@ BUILT_FOR: str
 PROFILE: str
 
 def parse_command(args: list[str]) -> int | tuple[str, str, list[str], bool]: ...
+
+def _whose_tasks() -> str: ...
+def _refuse_native_tasks(why: str) -> bool: ...
+def _native_tasks() -> list[asyncio.Task[Any]]: ...
+
+if sys.version_info >= (3, 12):
+    def _put_shortcuts(sleep: Callable[..., Any], gather: Callable[..., Any]) -> None: ...
+    def _remove_shortcuts(sleep: Callable[..., Any], gather: Callable[..., Any]) -> None: ...
+
+else:
+    @final
+    class StandIn:
+        """A function's stand-in: native in tasks of ours, else that function."""
+
+        @staticmethod
+        def for_sleep(asyncios: Callable[..., Any]) -> StandIn: ...
+        @staticmethod
+        def for_gather(asyncios: Callable[..., Any]) -> StandIn: ...
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
