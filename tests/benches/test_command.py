@@ -54,6 +54,15 @@ def test_what_makes_no_sense_is_refused(refused, arguments, complaint):
     assert complaint in refused(*arguments)
 
 
+@pytest.mark.parametrize("command", [[], ["show"], ["page"], ["install"]])
+def test_each_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert f"usage: {' '.join(['python -m benches.compare', *command])} " in printed
+
+
 def test_rows_and_loops_can_be_listed(capsys):
     assert main(["--list", "--rows", "sleep*", "--loops", "asyncio uvloop"]) == 0
     printed = capsys.readouterr().out
