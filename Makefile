@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-ifeq ($(VERSION),)
-$(error no Python '$(PYTHON)'; this machine has $(shell .ci/pythons))
+ifeq ($(filter 3.11 3.12 3.13 3.14 3.15,$(VERSION)),)
+$(error '$(PYTHON)' is no Python that cafeloop supports; this machine has $(shell .ci/pythons))
 endif
 # One environment and one target folder for each Python, so that none undoes the
 # work of another.

@@ -51,7 +51,11 @@ def code(path):
 LOAD = "benches/load"
 RUST = files("crates", "*.rs") + files("examples", "*.rs") + files(LOAD, "*.rs")
 OWN_RUST = [path for path in RUST if "/tests/" not in name(path)]
-PYTHON = files("python", "*.py") + files("tests", "*.py") + files("examples", "*.py")
+PYTHON = [
+    path
+    for folder in ("python", "tests", "examples", "benches")
+    for path in files(folder, "*.py")
+]
 
 
 def uses(path, pattern):

@@ -5,7 +5,9 @@ import sys
 OLDEST = (3, 11)
 
 if sys.version_info < OLDEST:
-    sys.exit("benches.compare needs Python 3.11 or newer, found " + sys.version.split()[0])
+    # What follows may not even be read by it.
+    print("bench: needs Python 3.11 or newer, found " + sys.version.split()[0], file=sys.stderr)
+    sys.exit(2)
 
 from .command import main  # noqa: E402
 

@@ -13,10 +13,8 @@ def amount(value: float, unit: str, digits: int = 3) -> str:
 
 def number(value: float, digits: int = 3) -> str:
     """To so many digits, but all that stand before the point."""
-    if abs(value) >= 10 ** (digits - 1):
-        return f"{value:.0f}"
-    text = f"{value:#.{digits}g}"
-    return text if "e" not in text else f"{value:.{digits}f}"
+    text = f"{value:#.{digits}g}".removesuffix(".")
+    return f"{value:.0f}" if "e+" in text else text
 
 
 def scale(values: Sequence[float], unit: str) -> tuple[float, str]:

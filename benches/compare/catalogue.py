@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -47,7 +48,7 @@ def find_rows(package: str = ROWS_PACKAGE) -> list[Entry]:
     for name in names:
         module = importlib.import_module(f"{package}.{name}")
         family = (module.__doc__ or name).strip().splitlines()[0].rstrip(".")
-        entries += [Entry(row, module.__name__, family) for row in module.ROWS]
+        entries += [Entry(row, module.__name__, row.family or family) for row in module.ROWS]
     return entries
 
 
@@ -76,4 +77,11 @@ def choose_loops(loops: Sequence[Loop], names: Sequence[str]) -> tuple[list[Loop
 
 
 def _listed(names: Sequence[str]) -> str:
-    return "\n".join(f"  {name}" for name in names)
+    """A hundred names in a dozen lines."""
+    return textwrap.fill(
+        " ".join(names),
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 def _run(asked: argparse.Namespace, arguments: list[str]) -> int:
     entries = choose_rows(find_rows(), asked.rows.split())
     loops, limit = choose_loops(LOOPS, asked.loops.split())
-    found = peers.look_up(loops, _own_version())
+    found = peers.look_up(loops)
     if asked.list:
         _list(entries, found)
         return 0
@@ -114,14 +114,6 @@ def _row_record(entry: Entry) -> RowRecord:
     # Each kind has its own word for what it counts.
     per: str = getattr(row, "per")  # noqa: B009
     return RowRecord(row.name, row.title, entry.family, row.kind, row.unit, per)
-
-
-def _own_version() -> str | None:
-    try:
-        import cafeloop
-    except ImportError:
-        return None
-    return str(cafeloop.__version__)
 
 
 def _versions(entries: list[Entry]) -> dict[str, str]:

@@ -5,11 +5,10 @@ Whatever a loop does to its process, what comes back is an answer.
 
 import json
 import os
-import shlex
 import statistics
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,8 @@ class Terms:
     scale: float
     server_core: int
     load_core: int
-    #: On top of a row's own limit: a fast row on a busy machine.
-    grace_s: float = 0.0
+    #: A server that has failed may take so long until its process has ended and said why.
+    ending_s: float = 2.0
 
 
 class Failed(Exception):
@@ -77,7 +76,7 @@ def _measure_processes(row: ProcessRow, loop: Loop, terms: Terms, folder: Path) 
             [sys.executable, "-c", source],
             folder,
             environment=_environment(),
-            limit_s=row.limit_s + terms.grace_s,
+            limit_s=row.limit_s,
         ) as process:
             try:
                 ended = process.wait()
@@ -103,7 +102,7 @@ def _measure_server(
         try:
             address = _address(server, loop)
             figures = _load(row, address, server, terms, folder)
-            if server.has_ended():
+            if server.ends_within(0.0):
                 return _last_word(server)
         except Hung:
             return _hung(row, server)
@@ -122,26 +121,35 @@ def _load(
         command,
         folder,
         core=terms.load_core,
-        limit_s=row.limit_s + terms.seconds + terms.warm_up_s + terms.grace_s,
+        limit_s=row.limit_s + terms.seconds + terms.warm_up_s,
     ) as load:
         line = load.line()
         load.wait()
-        if server.has_ended():
-            raise Failed(_last_word(server))
-        if line is None:
-            said = load.said() or f"{shlex.join(command)} ended without an answer"
-            raise Failed(Answer(Outcome.ERRORS, detail=said, said=server.said()))
-        return _figures(json.loads(line), server)
+        found = json.loads(line) if line is not None else {}
+        failure = _failure(found, load)
+        if failure is not None:
+            # What the load met may be the end of the server, which knows better why.
+            if server.ends_within(terms.ending_s):
+                raise Failed(_last_word(server))
+            raise Failed(replace(failure, said=server.said()))
+        return _figures(found)
 
 
-def _figures(found: dict[str, Any], server: Process) -> dict[str, float]:
-    """What the load program found; raises Failed if not all of it was right."""
+def _failure(found: dict[str, Any], load: Process) -> Answer | None:
+    """What the load program holds against the server."""
+    if not found:
+        said = load.said().removeprefix("error: ")
+        return Answer(Outcome.ERRORS, detail=said or "the load program ended without an answer")
     errors = {kind: number for kind, number in found["errors"].items() if number}
-    if errors or not found["requests"]:
-        # A server that answers nothing any more hangs, though its process may not.
-        outcome = Outcome.HUNG if errors.keys() == {"timed out"} else Outcome.ERRORS
-        detail = ", ".join(f"{number} {kind}" for kind, number in errors.items())
-        raise Failed(Answer(outcome, detail=detail or "no request", said=server.said()))
+    if found["requests"] and not errors:
+        return None
+    # A server that answers nothing any more hangs, though its process may not.
+    outcome = Outcome.HUNG if errors.keys() == {"timed out"} else Outcome.ERRORS
+    detail = ", ".join(f"{number} {kind}" for kind, number in errors.items())
+    return Answer(outcome, detail=detail or "no request was answered")
+
+
+def _figures(found: dict[str, Any]) -> dict[str, float]:
     return {
         "requests": found["requests"],
         "bytes": found["bytes"],
@@ -162,7 +170,7 @@ def _start_server(
         [str(terms.load.parent / name), *arguments],
         folder,
         core=terms.server_core,
-        limit_s=row.limit_s + terms.grace_s,
+        limit_s=row.limit_s,
     )
 
 
@@ -195,7 +203,7 @@ def _start(
         folder,
         core=core,
         environment=_environment(),
-        limit_s=row.limit_s + terms.grace_s,
+        limit_s=row.limit_s,
     )
 
 

@@ -73,7 +73,7 @@ def parse_show(arguments: list[str]) -> argparse.Namespace:
 
 def parse_page(arguments: list[str]) -> argparse.Namespace:
     parser = _parser("page", "Write docs/performance.md and its pictures from JSON files.")
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="written with --json")
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="written with --json")
     parser.add_argument(
         "--docs",
         type=Path,

@@ -4,6 +4,7 @@ Whoever wants a figure on that page changed measures again.  Where another loop 
 says so before it shows anything else.
 """
 
+import os
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -143,7 +144,8 @@ def _standing(record: Record, of_python: Sequence[Result]) -> Iterator[str]:
         f" {len(slower_than_asyncio)}{_in_brackets(slower_than_asyncio)}."
     )
     if without:
-        yield _paragraph(f"Without a figure for cafeloop are {len(without)}{_in_brackets(without)}.")
+        names = _in_brackets(without)
+        yield _paragraph(f"Without a figure for cafeloop are {len(without)}{names}.")
     if worse:
         yield "Where another is better:\n"
         yield "| Row | best | takes | cafeloop takes | of cafeloop's |"
@@ -215,9 +217,7 @@ def _python(record: Record) -> str:
 
 
 def _link(path: Path, docs: Path) -> str:
-    absolute = path.resolve()
-    root = docs.resolve().parent
-    return f"../{absolute.relative_to(root)}" if absolute.is_relative_to(root) else path.name
+    return os.path.relpath(path.absolute(), docs.absolute())
 
 
 def _cell_text(text: str) -> str:

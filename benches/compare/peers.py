@@ -60,6 +60,9 @@ def install(loops: Sequence[Loop], target: Path | None, version: str | None) -> 
         if loop.distribution is None:
             continue
         reason = _pip([*options, "--no-deps", loop.distribution])
+        if reason is not None and version is not None:
+            # Its source wasn't looked for.
+            reason = reason.replace("no release", "no wheel")
         if reason is None:
             print(f"  {loop.name:8} installed", file=sys.stderr)
         else:
@@ -70,7 +73,7 @@ def install(loops: Sequence[Loop], target: Path | None, version: str | None) -> 
     return reasons
 
 
-def look_up(loops: Sequence[Loop], own_version: str | None) -> list[LoopRecord]:
+def look_up(loops: Sequence[Loop]) -> list[LoopRecord]:
     """What is installed of them where this process finds its packages."""
     reasons = _remembered()
     records = []
@@ -80,7 +83,7 @@ def look_up(loops: Sequence[Loop], own_version: str | None) -> list[LoopRecord]:
         elif loop.package == "asyncio":
             version = sys.version.split()[0]
         else:
-            version = own_version
+            version = _own_version()
         reason = ""
         if version is None:
             reason = (
@@ -90,6 +93,20 @@ def look_up(loops: Sequence[Loop], own_version: str | None) -> list[LoopRecord]:
             )
         records.append(LoopRecord(loop.name, version, reason))
     return records
+
+
+def _own_version() -> str | None:
+    try:
+        import cafeloop
+    except ImportError:
+        return None
+    build = cafeloop.build_info()
+    if build["profile"] != "release":
+        raise BadInput(
+            f"cafeloop was built as {build['profile']}, whose figures mean nothing:"
+            " run `make release`, or leave it out with --loops"
+        )
+    return build["version"]
 
 
 def _remembered() -> dict[str, str]:

@@ -125,8 +125,9 @@ class Process:
         assert self._ended is not None
         return self._ended
 
-    def has_ended(self) -> bool:
-        return bool(select.select([self._pidfd], [], [], 0)[0])
+    def ends_within(self, seconds: float) -> bool:
+        """Waits for its end for so long at most, whatever its own limit is."""
+        return bool(select.select([self._pidfd], [], [], seconds)[0])
 
     def said(self) -> str:
         """The last line that it wrote to stderr."""

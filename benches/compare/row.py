@@ -24,6 +24,8 @@ class Row:
     name: str
     #: What a reader sees; 40 characters at most, so that a table of it fits a terminal.
     title: str
+    #: The heading it stands under, where that isn't its file's: a dozen rows are enough for one.
+    family: str | None = None
     #: Distributions that the work needs besides the loop; each is in the group `bench` of
     #: pyproject.toml.  Where one is missing, the row says so.
     requires: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ def details(results: Iterable[Result]) -> str:
     lines = []
     for result in results:
         row = result.row
-        lines.append(f"{row.family}: {row.title} ({row.name}), {result.measured} per {row.per}")
+        lines.append(f"{row.family}: {row.title}, {result.measured} per {row.per}"[:WIDTH])
         head = ("median", "15th %", "spread", "rounds", "per second", "of cafeloop's")
         lines.append(f"  {'':10}" + "".join(f"{word:>14}" for word in head))
         for name, cell in result.cells.items():
@@ -114,14 +114,16 @@ def _legend(record: Record, results: Sequence[Result]) -> Iterator[str]:
     for loop in record.loops:
         if loop.version is None:
             yield f"{loop.name} {loop.reason}."
-    rows: dict[str, list[str]] = {}
+    failures: dict[str, list[tuple[str, str]]] = {}
     for result in results:
         for name, cell in result.cells.items():
             if isinstance(cell, Word) and not _is_absent(cell):
-                why = f"{name} {cell.text} ({cell.detail})" if cell.detail else name
-                rows.setdefault(why, []).append(result.row.name)
-    for why, names in rows.items():
-        yield textwrap.fill(f"{why}: {', '.join(names)}", WIDTH, subsequent_indent="  ")
+                failures.setdefault(f"{name} {cell.text}", []).append((result.row.name, cell.detail))
+    for what, where in failures.items():
+        row, detail = where[0]
+        others = f" and {len(where) - 1} others" if len(where) > 1 else ""
+        text = f"{what}: {row}{others}, {detail}".rstrip(", ")
+        yield textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _figures(results: Iterable[Result]) -> Iterator[Figure]:

@@ -1,0 +1,82 @@
+"""The command line: what is refused, before anything is measured."""
+
+import pytest
+
+from benches.compare.command import main
+from benches.compare.loops import LOOPS
+from benches.compare.outcome import Outcome
+from tests.benches.findings import failed, took
+
+
+@pytest.fixture
+def refused(capsys):
+    """Has the command refuse its arguments; returns what it said."""
+
+    def refused(*arguments):
+        assert main(list(arguments)) == 2
+        printed, complaint = capsys.readouterr()
+        assert printed == ""
+        assert complaint.startswith("bench: ")
+        return complaint
+
+    return refused
+
+
+def test_an_unknown_row_gives_the_rows_that_there_are(refused):
+    complaint = refused("--rows", "sleep-0 nonsense*")
+    assert "no row matches 'nonsense*'" in complaint
+    assert " sleep-0 " in complaint
+
+
+def test_an_unknown_loop_gives_the_loops_that_there_are(refused):
+    complaint = refused("--loops", "asyncio libuv")
+    assert "no loop 'libuv'" in complaint
+    for loop in LOOPS:
+        assert f" {loop.name} " in complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--rounds", "0"], "--rounds 0: wanted more than 0"),
+        (["--rounds", "many"], "invalid int value: 'many'"),
+        (["--seconds", "-1"], "--seconds -1: wanted more than 0"),
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
+        (["--json", "no/such/folder/run.json"], "make the folder first"),
+        (["show"], "the following arguments are required: FILE"),
+        (["show", "no-such-file.json"], "can't read no-such-file.json"),
+        (["page", "no-such-file.json"], "can't read no-such-file.json"),
+        (["install", "--loops", "libuv"], "no loop 'libuv'"),
+        (["install", "--for", "3.14"], "needs --target"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(refused, arguments, complaint):
+    assert complaint in refused(*arguments)
+
+
+def test_rows_and_loops_can_be_listed(capsys):
+    assert main(["--list", "--rows", "sleep*", "--loops", "asyncio uvloop"]) == 0
+    printed = capsys.readouterr().out
+    assert "sleep-0" in printed
+    assert "asyncio" in printed
+    assert "task-group" not in printed
+
+
+def test_a_written_run_can_be_shown(make_record, tmp_path, capsys):
+    record = make_record(took("asyncio", 60), failed("uvloop", Outcome.CRASHED, "SIGSEGV"))
+    record.write(tmp_path / "run.json")
+    assert main(["show", str(tmp_path / "run.json"), "--details"]) == 0
+    printed = capsys.readouterr().out
+    assert "uvloop crash: task, SIGSEGV" in printed
+    assert "15th %" in printed
+
+
+def test_a_row_is_measured_shown_and_written(tmp_path, capsys):
+    file = tmp_path / "run.json"
+    asked = ["--rows", "sleep-0", "--loops", "asyncio", "--rounds", "1", "--scale", "0.001"]
+    assert main([*asked, "--seed", "5", "--json", str(file)]) == 0
+    printed, told = capsys.readouterr()
+    assert "sleep(0)" in printed
+    assert "1 measurements, seed 5" in told
+    assert main(["show", str(file)]) == 0
+    assert "sleep(0)" in capsys.readouterr().out
