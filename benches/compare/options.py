@@ -101,7 +101,17 @@ def parse_install(arguments: list[str]) -> argparse.Namespace:
         metavar="VERSION",
         help="for this Python instead of the one that runs this, e.g. 3.14; needs --target",
     )
+    parser.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        metavar="TAG",
+        help="with --for: a platform whose wheels will do, e.g. manylinux_2_39_x86_64 (may be"
+        " given again; default: this machine's)",
+    )
     options = parser.parse_args(arguments)
+    if options.platform and not options.version:
+        raise BadInput("--platform: needs --for, as this Python knows its own")
     if options.version and not options.target:
         raise BadInput(f"--for {options.version}: needs --target, as this Python can't use it")
     return options
@@ -138,7 +148,7 @@ def _run_parser() -> Parser:
     add(
         "--quick",
         action="store_true",
-        help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s and {QUICK_SCALE:.0%} of the operations",
+        help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s and {QUICK_SCALE:.0%}% of the operations",
     )
     add("--seed", type=int, metavar="N", help="for the same order as another run's")
     add("--json", type=Path, metavar="FILE", help="write the raw figures there")
