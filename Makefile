@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
 .PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky bench \
-	bench-counts bench-rust clean
+	bench-forky bench-counts bench-rust clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ forky: ## Run the Python tests on 3.14 and 3.15, from Debian's next release (roo
 bench: release $(VENV)/peers ## Compare with other loops (ROWS='echo*' LOOPS='asyncio uvloop cafeloop')
 	@cargo build --quiet --release --package cafeloop-load
 	@$(BIN)/python -m benches.compare $(if $(ROWS),--rows '$(ROWS)') \
+		$(if $(LOOPS),--loops '$(LOOPS)') $(OPTIONS)
+
+bench-forky: ## The same on Python 3.14 from Debian's next release (root; FORKY=3.15 for that)
+	@.ci/forky prepare
+	@.ci/forky bench $(or $(FORKY),3.14) $(if $(ROWS),--rows '$(ROWS)') \
 		$(if $(LOOPS),--loops '$(LOOPS)') $(OPTIONS)
 
 # A reason may hold quotes, so it goes by the environment.

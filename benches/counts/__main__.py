@@ -34,6 +34,7 @@ def main() -> int:
     path = figures.stored_at()
     try:
         stored = figures.read(path) if path.exists() else None
+        require_release()
         callgrind.require()
         if options.update:
             return update(path, stored, options.update)
@@ -64,6 +65,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         row for row in ROWS if any(fnmatch.fnmatchcase(row.name, pattern) for pattern in patterns)
     ]
     return options
+
+
+def require_release() -> None:
+    profile = cafeloop.build_info()["profile"]
+    if profile != "release":
+        raise CountError(f"cafeloop was built as {profile}, whose figures mean nothing: run `make release`")
 
 
 def reason(text: str) -> str:

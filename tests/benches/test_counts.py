@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import cafeloop
 from benches.counts import __main__ as command
 from benches.counts import base, callgrind, figures, verdict
 from benches.counts.build import differences, this_build
@@ -284,6 +285,8 @@ def counting(tmp_path, monkeypatch):
     path = tmp_path / "figures.toml"
     monkeypatch.setattr(figures, "stored_at", lambda: path)
     monkeypatch.setattr(callgrind, "require", lambda: None)
+    # Tests run on a debug build.
+    monkeypatch.setattr(cafeloop, "build_info", lambda: {"profile": "release", "rust": "1.0.0"})
 
     def counting(*layouts, arguments=(), file=None):
         if file is not None:
@@ -355,13 +358,13 @@ def other_build(monkeypatch):
     """Stored figures of another compiler, and the commit that stored them."""
     monkeypatch.setattr(base, "commit_of", lambda path: "0123456789abcdef")
     monkeypatch.setattr(base, "build", lambda root, commit: "the package of " + commit)
-    return Figures({**this_build(), "rust": "1.0.0"}, {"queue": Figure(5, "before")})
+    return Figures({**this_build(), "rust": "0.9.0"}, {"queue": Figure(5, "before")})
 
 
 def test_figures_of_another_build_are_counted_again_on_their_commit(counting, other_build, capsys):
     assert counting(SAME, SAME, SAME, file=other_build) == 0
     out = capsys.readouterr().out
-    assert "rust: 1.0.0 there" in out
+    assert "rust: 0.9.0 there, 1.0.0 here" in out
     assert " 012345678 " in out
 
 
@@ -387,6 +390,14 @@ def test_what_can_not_be_had_has_a_code_of_its_own(counting, monkeypatch, error,
     monkeypatch.setattr(callgrind, "require", require)
     assert counting(SAME) == code
     assert capsys.readouterr().err == "bench-counts: nothing counts here\n"
+
+
+def test_a_debug_build_is_not_counted(counting, monkeypatch, capsys):
+    monkeypatch.setattr(cafeloop, "build_info", lambda: {"profile": "debug"})
+    assert counting(SAME) == 1
+    assert "built as debug, whose figures mean nothing: run `make release`" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_broken_file_of_figures_is_a_line_of_complaint(counting, capsys):
