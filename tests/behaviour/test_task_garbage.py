@@ -130,7 +130,7 @@ def callback_that_holds_it():
 
 def retrieved(coroutine):
     task = asyncio.create_task(coroutine)
-    task.add_done_callback(asyncio.Task.exception)
+    task.add_done_callback(lambda task: task.exception())
     return task
 
 

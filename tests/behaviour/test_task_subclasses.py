@@ -329,6 +329,8 @@ def test_the_loop_is_given_by_name_alone(loop, future_base):
         future_base(loop=loop, name="order")
 
 
+# docs/divergences.md: the loop's own classes go with its kind of loop alone.
+@pytest.mark.parametrize("loop_name", ["asyncio"])
 def test_what_is_no_loop_is_taken_until_it_is_used(future_base):
     # asyncio asks a loop nothing but whether it debugs.
     class Quiet:

@@ -23,9 +23,15 @@ fn classes(state: &State, py: Python<'_>) -> Option<&'static Classes> {
     if state.plain.queues { object::make_classes(py) } else { None }
 }
 
-/// Whether a task is made without asking a factory or a subclass.
-pub(super) fn is_native(state: &State, py: Python<'_>) -> bool {
-    state.plain.creates && state.task_factory.borrow().is_none() && classes(state, py).is_some()
+/// Whether a task is made without asking a factory, a subclass or what somebody has
+/// put in the place of the loop's own method.
+pub(super) fn is_native(slf: &Bound<'_, EventLoop>) -> PyResult<bool> {
+    let py = slf.py();
+    let state = slf.get().state(py);
+    let is_ours = state.plain.creates
+        && state.task_factory.borrow().is_none()
+        && classes(state, py).is_some();
+    Ok(is_ours && !slf.getattr(intern!(py, "__dict__"))?.contains(intern!(py, "create_task"))?)
 }
 
 pub(super) fn future<'py>(slf: &Bound<'py, EventLoop>) -> PyResult<Bound<'py, PyAny>> {

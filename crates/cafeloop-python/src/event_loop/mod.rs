@@ -73,8 +73,8 @@ impl EventLoop {
     }
 
     /// Whether a task of the loop's can be made without asking anybody.
-    pub(crate) fn creates_natively(&self, py: Python<'_>) -> bool {
-        create::is_native(self.state(py), py)
+    pub(crate) fn creates_natively(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        create::is_native(slf)
     }
 
     /// Has `job` run in the next turn; what `call_soon` does for native objects.

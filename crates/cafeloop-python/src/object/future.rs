@@ -329,7 +329,8 @@ pub(super) fn error<'py>(future: &Bound<'py, Future>) -> PyResult<Option<Bound<'
         State::Failed => {
             own.log_traceback.set(false);
             let Some(error) = own.outcome.get(py) else { return Ok(None) };
-            let traceback = own.traceback.get(py);
+            // For the first who is told; later ones see what that has made of it.
+            let traceback = own.traceback.take(py);
             error.setattr(intern!(py, "__traceback__"), traceback)?;
             Ok(Some(error))
         }

@@ -209,12 +209,20 @@ pub(super) fn loop_of_ours<'py>(
 // --- methods
 
 fn result<'py>(future: &Bound<'py, Future>) -> PyResult<Bound<'py, PyAny>> {
-    future::owner(future)?;
+    refuse_uninitialised(future)?;
     future::result(future)
 }
 
+/// Asked for its outcome, it is in an invalid state, and not just unusable.
+fn refuse_uninitialised(future: &Bound<'_, Future>) -> PyResult<()> {
+    if own(future).owner.is_empty() {
+        return Err(future::invalid_state(future.py(), "Future object is not initialized."));
+    }
+    Ok(())
+}
+
 fn exception<'py>(future: &Bound<'py, Future>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    future::owner(future)?;
+    refuse_uninitialised(future)?;
     match own(future).state() {
         State::Pending => Err(future::invalid_state(future.py(), "Exception is not set.")),
         State::Cancelled => Err(PyErr::from_value(future::cancelled_error(future)?)),

@@ -108,7 +108,7 @@ pub(super) fn native<'py>(
     }
     let owner = task::owner(&stepping)?;
     let awaited: Vec<_> = arguments.positional().collect();
-    if !owner.get().creates_natively(py) || !can_gather(classes, &owner, &awaited) {
+    if !EventLoop::creates_natively(&owner)? || !can_gather(classes, &owner, &awaited) {
         return Ok(None);
     }
     begin(classes, &stepping, &owner, awaited, return_exceptions).map(Some)

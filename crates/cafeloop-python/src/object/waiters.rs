@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 
 use pyo3::prelude::*;
-use pyo3::types::PyContext;
+use pyo3::types::{PyContext, PyTuple};
 
 use super::class::Visitor;
 use super::future::{self, Future};
 use super::gather::Gathering;
+use super::handle::{Call, Handle};
 use super::reference::Strong;
 use super::task::Task;
 use crate::event_loop::EventLoop;
@@ -30,6 +31,20 @@ pub(crate) struct Callback {
     pub(crate) context: Strong<PyContext>,
 }
 
+impl Callback {
+    fn queue_with_handle(
+        self,
+        owner: &Bound<'_, EventLoop>,
+        future: &Bound<'_, Future>,
+    ) -> PyResult<()> {
+        let py = owner.py();
+        let args = PyTuple::new(py, [future.as_any()])?.unbind();
+        let call = Call { callback: self.function.into_bound(py).unbind(), args };
+        let handle = Handle::new(owner, call, Some(self.context.into_bound(py)))?;
+        EventLoop::queue(owner, Job::Handle(Py::new(py, handle)?))
+    }
+}
+
 impl Waiter {
     /// Queues what is to be done about it.
     pub(super) fn tell(
@@ -40,6 +55,10 @@ impl Waiter {
         let job = match self {
             Waiter::Task(task) => Job::Wake(task),
             Waiter::Gathering(gathering) => Job::Gathered(gathering, future::keep(future)),
+            // Debug mode watches handles.
+            Waiter::Callback(callback) if owner.get().is_debug(owner.py()) => {
+                return callback.queue_with_handle(owner, future);
+            }
             Waiter::Callback(callback) => Job::Done(callback, future::keep(future)),
         };
         EventLoop::queue(owner, job)
