@@ -22,7 +22,7 @@ import pytest
 # for more of them.
 PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink)
 hypothesis.settings.register_profile(
-    "usual", derandomize=True, max_examples=150, phases=PHASES, deadline=None, database=None
+    "usual", derandomize=True, max_examples=100, phases=PHASES, deadline=None, database=None
 )
 hypothesis.settings.register_profile("long", max_examples=20_000, phases=PHASES, deadline=None)
 hypothesis.settings.load_profile("usual")
@@ -134,6 +134,8 @@ def left_as_found(log, young_heap):
     yield
     # What was forgotten is finalised now, so that its warning names the test that forgot it.
     gc.collect()
+    # And what pytest keeps of this test is not looked through again after each later one.
+    gc.freeze()
     left = process_state()
     # One test's leftovers are not the next one's failure.
     asyncio._set_running_loop(None)

@@ -1,6 +1,7 @@
 """`asyncio.sleep`: how long, with what result, and all the places where programs put one."""
 
 import asyncio
+import contextlib
 import decimal
 import fractions
 import functools
@@ -100,17 +101,25 @@ def test_a_sleep_that_is_not_over_lets_the_loop_go_on(loop, turn):
     assert task.cancelled()
 
 
-def test_sleeps_end_in_the_order_of_their_lengths(run):
+def test_sleeps_end_in_the_order_of_their_lengths(loop_class):
     seen = []
 
-    async def guest(milliseconds):
-        await asyncio.sleep(milliseconds / 1000)
-        seen.append(milliseconds)
+    class Loop(loop_class):
+        now = 0
 
-    async def main():
-        await asyncio.gather(*(guest(each) for each in (9, 1, 5, 3, 7)))
+        def time(self):
+            return self.now
 
-    run(main)
+    async def guest(seconds):
+        await asyncio.sleep(seconds)
+        seen.append(seconds)
+
+    with contextlib.closing(Loop()) as loop:
+        tasks = [loop.create_task(guest(each)) for each in (9, 1, 5, 3, 7)]
+        for loop.now in (0, 0, 4, 4, 9, 9, 9):
+            loop.stop()
+            loop.run_forever()
+        assert all(task.done() for task in tasks)
     assert seen == [1, 3, 5, 7, 9]
 
 
