@@ -8,7 +8,7 @@ use pyo3::types::{PyContext, PyDict};
 use super::EventLoop;
 use super::state::State;
 use crate::names;
-use crate::object::{self, Classes};
+use crate::object::{self, Classes, Start};
 
 /// The keywords that `create_task` was called with.
 pub(super) struct Options<'a, 'py> {
@@ -74,16 +74,15 @@ fn native<'py>(
     options: Options<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
-    let is_eager = match options.others {
-        None => false,
-        Some(others) => eager_start(others)? && slf.get().runs_here(py),
+    let start = match options.others {
+        Some(others) if eager_start(others)? && slf.get().runs_here(py) => Start::Now,
+        _ => Start::Soon,
     };
     let context = match options.context.filter(|context| !context.is_none()) {
         None => None,
         Some(context) => Some(context.cast_into::<PyContext>()?),
     };
-    let create = if is_eager { object::create_eager_task } else { object::create_task };
-    Ok(create(classes, slf, coro, options.name, context)?.into_any())
+    Ok(object::create_task(classes, slf, coro, options.name, context, start)?.into_any())
 }
 
 /// The one other keyword that tasks have, since Python 3.12.

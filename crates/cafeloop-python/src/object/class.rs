@@ -229,8 +229,14 @@ unsafe extern "C" fn deallocate<T: Behaviour>(object: *mut ffi::PyObject) {
         ffi::PyObject_GC_UnTrack(object.cast());
         ptr::drop_in_place(own);
         own.write(T::new());
-        let free = (*base_of::<T>(object)).tp_dealloc.expect("the base can be deallocated");
+        let (class, base) = (ffi::Py_TYPE(object), base_of::<T>(object));
+        let free = (*base).tp_dealloc.expect("the base can be deallocated");
         free(object);
+        // An instance holds its class.  A base that is a static type, as `_asyncio`'s
+        // are before 3.12, doesn't know that, and leaves it to us to let go of it.
+        if (*base).tp_flags & ffi::Py_TPFLAGS_HEAPTYPE == 0 {
+            ffi::Py_DECREF(class.cast());
+        }
     }
 }
 

@@ -5,17 +5,15 @@
 
 #![allow(clippy::unnecessary_wraps, reason = "methods and attributes have one shape")]
 
-use std::ffi::c_int;
-
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyContext, PyDict, PyList, PyTuple};
 use pyo3::{ffi, intern};
 
-use super::class::{enter, enter_quickly, own, receiver, slot};
+use super::class::{enter_quickly, own, receiver, slot};
 use super::future::{self, Future, State};
 use super::future_iterator::{self, FutureIterator};
-use super::method::{Arguments, getter, no_args, one_arg, required, unary, with_args};
+use super::method::{Arguments, getter, initialiser, no_args, one_arg, required, unary, with_args};
 use super::reference::Strong;
 use super::waiters::{Callback, Waiter};
 use super::wakeup;
@@ -81,7 +79,7 @@ pub(super) fn slots() -> Vec<ffi::PyType_Slot> {
 pub(super) fn own_slots() -> Vec<ffi::PyType_Slot> {
     let mut all = slots();
     all.push(unary!(Future, ffi::Py_tp_repr, repr));
-    all.push(slot(ffi::Py_tp_init, init as *mut std::ffi::c_void));
+    all.push(initialiser!(Future, init));
     all
 }
 
@@ -145,37 +143,27 @@ fn repr<'py>(future: &Bound<'py, Future>) -> PyResult<Bound<'py, PyAny>> {
     names::future_repr(future.py())?.call1((future.as_any(),))
 }
 
-unsafe extern "C" fn init(
-    object: *mut ffi::PyObject,
-    args: *mut ffi::PyObject,
-    kwargs: *mut ffi::PyObject,
-) -> c_int {
-    enter(-1, |py| {
-        // SAFETY: CPython calls `tp_init` on instances, with a tuple and a dictionary
-        // or NULL.
-        let (future, args, kwargs) = unsafe {
-            let args = Bound::from_borrowed_ptr(py, args).cast_into_unchecked::<PyTuple>();
-            let kwargs = Bound::from_borrowed_ptr_or_opt(py, kwargs);
-            (receiver::<Future>(py, object), args, kwargs)
-        };
-        if !args.is_empty() {
-            return Err(PyTypeError::new_err("Future() takes no positional arguments"));
-        }
-        let [its_loop] = named("Future", kwargs.as_ref(), ["loop"])?;
-        future::begin(&future, &loop_of_ours(py, its_loop)?)?;
-        Ok(0)
-    })
+fn init<'py>(
+    future: &Bound<'py, Future>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<()> {
+    if !args.is_empty() {
+        return Err(PyTypeError::new_err("Future() takes no positional arguments"));
+    }
+    let [its_loop] = named("Future", kwargs, ["loop"])?;
+    future::begin(future, &loop_of_ours(future.py(), its_loop)?)
 }
 
 /// The values of keyword arguments by their names.
 pub(super) fn named<'py, const N: usize>(
     function: &str,
-    kwargs: Option<&Bound<'py, PyAny>>,
+    kwargs: Option<&Bound<'py, PyDict>>,
     names: [&str; N],
 ) -> PyResult<[Option<Bound<'py, PyAny>>; N]> {
     let mut values = [const { None }; N];
     let Some(kwargs) = kwargs else { return Ok(values) };
-    for (name, value) in kwargs.cast::<PyDict>()?.iter() {
+    for (name, value) in kwargs.iter() {
         let name: String = name.extract()?;
         let Some(index) = names.iter().position(|known| *known == name) else {
             return Err(PyTypeError::new_err(format!(

@@ -17,7 +17,7 @@ use super::coroutine::is_coroutine_exact;
 use super::future::{self, Future, FutureOwn, State};
 use super::method::Arguments;
 use super::reference::{Slot, Strong};
-use super::task::Task;
+use super::task::{Start, Task};
 use super::waiters::Waiter;
 use super::{current, layout, published, task};
 use crate::event_loop::EventLoop;
@@ -149,7 +149,7 @@ fn begin<'py>(
         children.push(if let Some(future) = classes.cast_future_exact(&argument) {
             future.clone()
         } else {
-            let task = task::create(classes, owner, &argument, None, None)?;
+            let task = task::create(classes, owner, &argument, None, None, Start::Soon)?;
             own(&task).log_destroy_pending.set(false);
             task::as_future(&task).clone()
         });

@@ -153,7 +153,33 @@ macro_rules! unary {
     };
 }
 
-pub(super) use {getter, no_args, one_arg, unary, with_args};
+/// The slot of `__init__`, for a function that takes a tuple and a dictionary.
+macro_rules! initialiser {
+    ($class:ty, $function:path) => {{
+        unsafe extern "C" fn call(
+            object: *mut pyo3::ffi::PyObject,
+            args: *mut pyo3::ffi::PyObject,
+            kwargs: *mut pyo3::ffi::PyObject,
+        ) -> std::ffi::c_int {
+            $crate::object::class::enter(-1, |py| {
+                // SAFETY: CPython calls `tp_init` on a class's instances, with a tuple and
+                // with a dictionary or NULL.
+                let (object, args, kwargs) = unsafe {
+                    let object = $crate::object::class::receiver::<$class>(py, object);
+                    let args = Bound::from_borrowed_ptr(py, args).cast_into_unchecked::<PyTuple>();
+                    let kwargs = Bound::from_borrowed_ptr_or_opt(py, kwargs)
+                        .map(|kwargs| kwargs.cast_into_unchecked::<PyDict>());
+                    (object, args, kwargs)
+                };
+                $function(&object, &args, kwargs.as_ref())?;
+                Ok(0)
+            })
+        }
+        $crate::object::class::slot(pyo3::ffi::Py_tp_init, call as *mut std::ffi::c_void)
+    }};
+}
+
+pub(super) use {getter, initialiser, no_args, one_arg, unary, with_args};
 
 /// What a method may return.
 pub(super) trait Answer<'py> {

@@ -156,31 +156,27 @@ pub(crate) fn owner<'py>(task: &Bound<'py, Task>) -> PyResult<Bound<'py, EventLo
     future::owner(as_future(task))
 }
 
-/// Makes a task of `owner`'s and has its first step run in the next turn.
+/// When a task's first step runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Start {
+    /// In the next turn.
+    Soon,
+    /// At once, inside of whatever runs: only if that is the task's loop.
+    Now,
+}
+
+/// Makes a task of `owner`'s and starts it.
 pub(crate) fn create<'py>(
     classes: &Classes,
     owner: &Bound<'py, EventLoop>,
     coroutine: &Bound<'py, PyAny>,
     name: Option<Bound<'py, PyAny>>,
     context: Option<Bound<'py, PyContext>>,
+    when: Start,
 ) -> PyResult<Bound<'py, Task>> {
     let task = classes.task.create(owner.py())?;
     begin(&task, owner, coroutine, name, context)?;
-    start(&task, owner)?;
-    Ok(task)
-}
-
-/// Makes a task of `owner`'s, which is running, and runs its first step at once.
-pub(crate) fn create_eagerly<'py>(
-    classes: &Classes,
-    owner: &Bound<'py, EventLoop>,
-    coroutine: &Bound<'py, PyAny>,
-    name: Option<Bound<'py, PyAny>>,
-    context: Option<Bound<'py, PyContext>>,
-) -> PyResult<Bound<'py, Task>> {
-    let task = classes.task.create(owner.py())?;
-    begin(&task, owner, coroutine, name, context)?;
-    step::run_eagerly(&task)?;
+    start(&task, owner, when)?;
     Ok(task)
 }
 
@@ -211,11 +207,20 @@ pub(super) fn begin<'py>(
     Ok(())
 }
 
-/// Registers a new task and queues its first step.
-pub(super) fn start(task: &Bound<'_, Task>, owner: &Bound<'_, EventLoop>) -> PyResult<()> {
-    EventLoop::queue(owner, Job::Step(Strong::new(task.clone())))?;
-    join_all_tasks(task);
-    Ok(())
+/// Runs a new task's first step, or queues it; it is one of all tasks then.
+pub(super) fn start(
+    task: &Bound<'_, Task>,
+    owner: &Bound<'_, EventLoop>,
+    when: Start,
+) -> PyResult<()> {
+    match when {
+        Start::Now => step::run_eagerly(task),
+        Start::Soon => {
+            EventLoop::queue(owner, Job::Step(Strong::new(task.clone())))?;
+            join_all_tasks(task);
+            Ok(())
+        }
+    }
 }
 
 /// As `asyncio.iscoroutine`, with the usual case first.

@@ -2,19 +2,16 @@
 
 #![allow(clippy::unnecessary_wraps, reason = "methods and attributes have one shape")]
 
-use std::ffi::c_int;
-
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyTuple};
+use pyo3::types::{PyContext, PyDict, PyTuple};
 
-use super::class::{enter, own, receiver, slot};
+use super::class::own;
 use super::future_face::{self, loop_of_ours, named};
 use super::gather::{self, Gathering};
-use super::method::{Arguments, getter, no_args, one_arg, unary, with_args};
-use super::step;
-use super::task::{self, Task};
+use super::method::{Arguments, getter, initialiser, no_args, one_arg, required, unary, with_args};
+use super::task::{self, Start, Task};
 use crate::names;
 
 pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
@@ -50,7 +47,7 @@ pub(super) fn attributes() -> Vec<ffi::PyGetSetDef> {
 pub(super) fn slots() -> Vec<ffi::PyType_Slot> {
     let mut all = future_face::slots();
     all.push(unary!(Task, ffi::Py_tp_repr, repr));
-    all.push(slot(ffi::Py_tp_init, init as *mut std::ffi::c_void));
+    all.push(initialiser!(Task, init));
     all
 }
 
@@ -69,43 +66,29 @@ fn cancel_gathering(gathering: &Bound<'_, Gathering>, args: Arguments<'_, '_>) -
 
 // --- slots
 
-unsafe extern "C" fn init(
-    object: *mut ffi::PyObject,
-    args: *mut ffi::PyObject,
-    kwargs: *mut ffi::PyObject,
-) -> c_int {
-    enter(-1, |py| {
-        // SAFETY: CPython calls `tp_init` on instances, with a tuple and a dictionary
-        // or NULL.
-        let (task, args, kwargs) = unsafe {
-            let args = Bound::from_borrowed_ptr(py, args).cast_into_unchecked::<PyTuple>();
-            let kwargs = Bound::from_borrowed_ptr_or_opt(py, kwargs);
-            (receiver::<Task>(py, object), args, kwargs)
-        };
-        if args.len() > 1 {
-            return Err(PyTypeError::new_err("Task() takes at most 1 positional argument"));
-        }
-        let names = ["coro", "loop", "name", "context", "eager_start"];
-        let [coroutine, its_loop, name, context, eager] = named("Task", kwargs.as_ref(), names)?;
-        let coroutine = args.iter().next().or(coroutine);
-        let coroutine = super::method::required(coroutine, "Task")?;
-        let owner = loop_of_ours(py, its_loop)?;
-        let context = match context.filter(|context| !context.is_none()) {
-            None => None,
-            Some(context) => Some(context.cast_into::<PyContext>()?),
-        };
-        task::begin(&task, &owner, &coroutine, name, context)?;
-        let is_eager = match eager {
-            None => false,
-            Some(eager) => eager.is_truthy()? && owner.get().runs_here(py),
-        };
-        if is_eager {
-            step::run_eagerly(&task)?;
-        } else {
-            task::start(&task, &owner)?;
-        }
-        Ok(0)
-    })
+fn init<'py>(
+    task: &Bound<'py, Task>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<()> {
+    let py = task.py();
+    if args.len() > 1 {
+        return Err(PyTypeError::new_err("Task() takes at most 1 positional argument"));
+    }
+    let names = ["coro", "loop", "name", "context", "eager_start"];
+    let [coroutine, its_loop, name, context, eager] = named("Task", kwargs, names)?;
+    let coroutine = required(args.iter().next().or(coroutine), "Task")?;
+    let owner = loop_of_ours(py, its_loop)?;
+    let context = match context.filter(|context| !context.is_none()) {
+        None => None,
+        Some(context) => Some(context.cast_into::<PyContext>()?),
+    };
+    let start = match eager {
+        Some(eager) if eager.is_truthy()? && owner.get().runs_here(py) => Start::Now,
+        _ => Start::Soon,
+    };
+    task::begin(task, &owner, &coroutine, name, context)?;
+    task::start(task, &owner, start)
 }
 
 fn repr<'py>(task: &Bound<'py, Task>) -> PyResult<Bound<'py, PyAny>> {
