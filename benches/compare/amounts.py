@@ -11,6 +11,11 @@ def amount(value: float, unit: str, digits: int = 3) -> str:
     return f"{number(value / divisor, digits)} {name}"
 
 
+def signed(value: float, unit: str) -> str:
+    """With its sign, also above zero: +1.21 us."""
+    return ("-" if value < 0 else "+") + amount(abs(value), unit)
+
+
 def number(value: float, digits: int = 3) -> str:
     """To so many digits, but all that stand before the point."""
     text = f"{value:#.{digits}g}".removesuffix(".")

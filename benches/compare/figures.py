@@ -92,6 +92,13 @@ class Result:
         }
         return min(peers, key=peers.__getitem__, default=None)
 
+    def beyond_asyncio(self, loop: str) -> float | None:
+        """For a process: what it takes on top of the same with asyncio's own loop."""
+        one, asyncio = self.figure(loop), self.figure(ASYNCIO.name)
+        if self.row.kind != "process" or loop == ASYNCIO.name or one is None or asyncio is None:
+            return None
+        return one.median - asyncio.median
+
     def ratio(self, loop: str | None, to: str = CAFELOOP.name) -> float | None:
         """How many times what `to` takes the loop takes."""
         one, other = self.figure(loop) if loop else None, self.figure(to)

@@ -32,7 +32,7 @@ commands:
 each explains itself with --help.
 
 examples:
-  python -m benches.compare --rows 'sleep* tasks-*' --loops 'asyncio uvloop cafeloop'
+  python -m benches.compare --rows 'sleep* task-*' --loops 'asyncio uvloop cafeloop'
   python -m benches.compare --quick
   python -m benches.compare --json benches/data/3.13.json
 
@@ -138,7 +138,7 @@ def _run_parser() -> Parser:
     add(
         "--quick",
         action="store_true",
-        help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s and {QUICK_SCALE:.0%} of the operations",
+        help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s and {QUICK_SCALE:g} of the operations",
     )
     add("--seed", type=int, metavar="N", help="for the same order as another run's")
     add("--json", type=Path, metavar="FILE", help="write the raw figures there")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from .amounts import typeset
+from .amounts import signed, typeset
 from .bad_input import BadInput
 from .chart import chart
 from .figures import NOT_INSTALLED, Figure, Result, Word, results, subject
@@ -180,21 +180,21 @@ def _table(of_family: Sequence[Result]) -> Iterator[str]:
     yield "| | " + " | ".join(names) + " |"
     yield "|---|" + "---:|" * len(names)
     for result in of_family:
-        cells = (_words(result.cells.get(name), result.row.unit) for name in names)
+        cells = (_words(result, name) for name in names)
         yield f"| {_cell_text(result.row.title)} | " + " | ".join(cells) + " |"
     yield "\n</details>\n"
 
 
-def _words(cell: Figure | Word | None, unit: str) -> str:
-    match cell:
-        case Figure(early_share=early) if early:
-            return f"{typeset(cell.median, unit)} ({cell.spread:.0%}; {early:.0%} early)"
-        case Figure():
-            return f"{typeset(cell.median, unit)} ({cell.spread:.0%})"
-        case Word():
-            return f"*{cell.text}*" if cell.text else ""
-        case None:
-            return ""
+def _words(result: Result, name: str) -> str:
+    cell = result.cells.get(name)
+    if not isinstance(cell, Figure):
+        return f"*{cell.text}*" if cell is not None and cell.text else ""
+    notes = [f"{cell.spread:.0%}"]
+    if cell.early_share:
+        notes.append(f"{cell.early_share:.0%} early")
+    if (beyond := result.beyond_asyncio(name)) is not None:
+        notes.append(f"{signed(beyond, result.row.unit)} beyond asyncio's")
+    return f"{typeset(cell.median, result.row.unit)} ({'; '.join(notes)})"
 
 
 def _shown(result: Result, name: str) -> bool:

@@ -59,7 +59,7 @@ def install(loops: Sequence[Loop], target: Path | None, version: str | None) -> 
     for loop in loops:
         if loop.distribution is None:
             continue
-        reason = _pip([*options, "--no-deps", loop.distribution])
+        reason = _pip([*options, loop.distribution])
         if reason is not None and version is not None:
             # Its source wasn't looked for.
             reason = reason.replace("no release", "no wheel")

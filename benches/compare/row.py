@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+#: For listening, where asyncio's default is 100: a load that opens a thousand connections at once
+#: would wait a second for those that the kernel drops, and find some of them reset.
+BACKLOG = 1024
+
 Per = Literal["operation", "request", "MiB", "connection"]
 
 
@@ -124,10 +128,10 @@ class Place:
 class Server(Row):
     """A server in a process and on a core of its own, measured by its CPU time under load.
 
-    `serve(place)` listens, on a port of the kernel's choice, calls `place.listening(address)` and
-    awaits `place.forever()`.  Then the load program runs with the arguments `load`, in which
-    `{address}` and `{folder}` are filled in, and to which the harness adds how long to run, whom
-    to watch, and to answer in JSON.
+    `serve(place)` listens, on a port of the kernel's choice and with `BACKLOG`, calls
+    `place.listening(address)` and awaits `place.forever()`.  Then the load program runs with the
+    arguments `load`, in which `{address}` and `{folder}` are filled in, and to which the harness
+    adds how long to run, whom to watch, and to answer in JSON.
     """
 
     kind = "server"

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from .amounts import amount, number, scale
+from .amounts import amount, number, scale, signed
 from .figures import NOT_INSTALLED, NOT_MEASURED, Figure, Result, Word, subject
 from .loops import ASYNCIO, CAFELOOP
 from .record import Record
@@ -25,7 +25,7 @@ def table(record: Record, results: Sequence[Result], *, colour: bool = False) ->
     """All of it, families in order."""
     lines: list[str] = []
     for family, of_family in groupby(results, key=lambda result: result.row.family):
-        lines += [*_family(family, list(of_family), colour), ""]
+        lines += _family(family, list(of_family), colour)
     return "\n".join([*lines, *_legend(record, results)])
 
 
@@ -52,7 +52,9 @@ def details(results: Iterable[Result]) -> str:
             )
             lines.append(f"  {name:10}" + "".join(f"{word:>14}" for word in words))
             if cell.early_share is not None:
-                lines.append(f"  {'':10}{_accuracy(cell):>14}")
+                lines.append(f"  {'':10}{_accuracy(cell)}")
+            if (beyond := result.beyond_asyncio(name)) is not None:
+                lines.append(f"  {'':10}{signed(beyond, row.unit)} beyond asyncio's own")
         lines.append("")
     return "\n".join(lines)
 
@@ -65,6 +67,9 @@ def _family(family: str, results: list[Result], colour: bool) -> Iterator[str]:
         if any(not _is_absent(result.cells.get(name)) for result in results)
     ]
     has_ours = CAFELOOP.name in names
+    if not names:
+        # A run that was interrupted before it came to any of these.
+        return
     widths = [max(7, len(name) + 1) for name in names]
     ratios = ("peer", "asyncio") if has_ours else ()
     room = WIDTH - sum(widths) - 4 - 8 * len(ratios)
@@ -87,6 +92,7 @@ def _family(family: str, results: list[Result], colour: bool) -> Iterator[str]:
             title = ""
         unit = unit if figures else ""
         yield f"{title:{room}}{unit:>4}{cells}" + "".join(_ratio(one, colour) for one in against)
+    yield ""
 
 
 def _cell(cell: Figure | Word | None, divisor: float) -> str:
@@ -118,10 +124,11 @@ def _legend(record: Record, results: Sequence[Result]) -> Iterator[str]:
     for result in results:
         for name, cell in result.cells.items():
             if isinstance(cell, Word) and not _is_absent(cell):
-                failures.setdefault(f"{name} {cell.text}", []).append((result.row.name, cell.detail))
+                where = failures.setdefault(f"{name} {cell.text}", [])
+                where.append((result.row.name, cell.detail))
     for what, where in failures.items():
         row, detail = where[0]
-        others = f" and {len(where) - 1} others" if len(where) > 1 else ""
+        others = f" and {len(where) - 1} more" if len(where) > 1 else ""
         text = f"{what}: {row}{others}, {detail}".rstrip(", ")
         yield textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 

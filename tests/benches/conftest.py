@@ -40,7 +40,7 @@ def terms(tmp_path):
 def measured(terms):
     """Measures a fake row in real processes."""
 
-    def measured(name, module=bodies, loop=PLAIN):
+    def measured(name, module=bodies, loop=PLAIN, terms=terms):
         row = next(row for row in module.ROWS if row.name == name)
         return measure(row, module.__name__, loop, terms)
 
@@ -49,8 +49,8 @@ def measured(terms):
 
 @pytest.fixture
 def served(measured):
-    def served(name, loop=PLAIN):
-        return measured(f"serve-{name}", servers, loop)
+    def served(name, **more):
+        return measured(f"serve-{name}", servers, **more)
 
     return served
 

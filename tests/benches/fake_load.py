@@ -27,6 +27,9 @@ match kind:
         answer |= {"requests": 0, "errors": {"timed out": 50}}
     case "mute":
         sys.exit("can't connect")
+    case "complain":
+        Path(arguments[0], "loaded").touch()
+        sys.exit("connection lost")
     case "die":
         server = os.pidfd_open(int(options["--pid"]))
         Path(arguments[0], "loaded").touch()

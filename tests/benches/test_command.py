@@ -2,9 +2,11 @@
 
 import pytest
 
+from benches.compare import command
 from benches.compare.command import main
 from benches.compare.loops import LOOPS
 from benches.compare.outcome import Outcome
+from benches.compare.record import Record
 from tests.benches.findings import failed, took
 
 
@@ -54,6 +56,15 @@ def test_what_makes_no_sense_is_refused(refused, arguments, complaint):
     assert complaint in refused(*arguments)
 
 
+@pytest.mark.parametrize("words", [[], ["show"], ["page"], ["install"]])
+def test_each_command_explains_itself(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--help"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert f"usage: {' '.join(['python -m benches.compare', *words])} " in printed
+
+
 def test_rows_and_loops_can_be_listed(capsys):
     assert main(["--list", "--rows", "sleep*", "--loops", "asyncio uvloop"]) == 0
     printed = capsys.readouterr().out
@@ -69,6 +80,17 @@ def test_a_written_run_can_be_shown(make_record, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "uvloop crash: task, SIGSEGV" in printed
     assert "15th %" in printed
+
+
+def test_an_interrupt_is_told_after_what_there_is(tmp_path, capsys, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "measure", interrupted)
+    file = tmp_path / "run.json"
+    assert main(["--rows", "sleep-0", "--loops", "asyncio", "--json", str(file)]) == 130
+    assert "This run was interrupted" in capsys.readouterr().out
+    assert not Record.read(file).is_complete
 
 
 def test_a_row_is_measured_shown_and_written(tmp_path, capsys):

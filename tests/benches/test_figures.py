@@ -107,6 +107,16 @@ def test_a_process_is_its_cpu_time(make_record):
     assert (figure.median, figure.per_second) == (70, 1000.0)
 
 
+def test_a_process_is_compared_with_asyncios_own(make_record):
+    rows = [row_record(kind="process")]
+    result = only(make_record(took("asyncio", 50), took("cafeloop", 70), rows=rows))
+    assert result.beyond_asyncio("cafeloop") == 20
+    assert result.beyond_asyncio("asyncio") is None
+    assert result.beyond_asyncio("uvloop") is None
+    of_other_kind = only(make_record(took("asyncio", 50), took("uvloop", 70)))
+    assert of_other_kind.beyond_asyncio("uvloop") is None
+
+
 def test_accuracy_is_the_distance_on_either_side(make_record):
     figures = {"waits": 10, "early": 10, "median_ns": 50, "median_off_ns": 150, "p99_ns": 60}
     figure = of_kind(make_record, figures, kind="distribution")

@@ -2,6 +2,7 @@
 
 import os
 import select
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,7 @@ def test_a_tenth_runs_first_in_the_same_process(measured):
     [
         ("crash", Outcome.CRASHED, "SIGSEGV"),
         ("crash-at-the-end", Outcome.CRASHED, "SIGABRT"),
+        ("crash-after-the-end", Outcome.CRASHED, "SIGABRT"),
         ("exit-early", Outcome.RAISED, "exit code 3"),
         ("fail", Outcome.RAISED, "ValueError: no such thing"),
         ("lack", Outcome.UNSUPPORTED, "NotImplementedError: create_server"),
@@ -112,6 +114,12 @@ class TestServer:
     def test_one_that_fails_has_a_word_and_a_reason(self, served, name, outcome, detail):
         answer = served(name)
         assert (answer.outcome, answer.detail) == (outcome, detail)
+
+
+    def test_one_that_dies_says_why_before_the_load_does(self, served, terms):
+        # A limit against hanging: it's over as soon as the server has ended.
+        answer = served("die-later", terms=replace(terms, ending_s=60.0))
+        assert (answer.outcome, answer.detail) == (Outcome.RAISED, "ConnectionError: enough")
 
 
 class TestProcess:

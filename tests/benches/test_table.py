@@ -92,6 +92,13 @@ def test_it_is_plain_unless_colour_is_asked_for(make_record):
     assert re.sub(r"\x1b\[\d+m", "", coloured) == shown(record)
 
 
+def test_a_family_that_an_interrupt_left_out_has_no_heading(make_record):
+    rows = [row_record(), row_record("timer", family="Timers")]
+    text = shown(make_record(took("asyncio", 60), rows=rows))
+    assert "Tasks (CPU per task)" in text
+    assert "Timers" not in text
+
+
 def test_details_have_what_the_table_has_no_room_for(make_record):
     record = make_record(*(took("uvloop", ns) for ns in (1000, 2000, 3000)), took("cafeloop", 1000))
     text = details(results(record))

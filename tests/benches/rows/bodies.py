@@ -4,6 +4,7 @@ The module says more than its family's name.
 """
 
 import asyncio
+import atexit
 import os
 import signal
 import threading
@@ -19,7 +20,7 @@ async def well(count):
 
 async def warm(count):
     calls.append(count)
-    if len(calls) == 2 and calls != [10, 100]:
+    if calls != [10, 100][: len(calls)]:
         raise AssertionError(calls)
 
 
@@ -30,6 +31,10 @@ async def crash(count):
 async def crash_at_the_end(count):
     loop = asyncio.get_running_loop()
     loop.close = lambda: os.kill(os.getpid(), signal.SIGABRT)
+
+
+async def crash_after_the_end(count):
+    atexit.register(os.kill, os.getpid(), signal.SIGABRT)
 
 
 async def exit_early(count):
@@ -66,6 +71,7 @@ ROWS = [
     body("warm", warm),
     body("crash", crash),
     body("crash-at-the-end", crash_at_the_end),
+    body("crash-after-the-end", crash_after_the_end),
     body("exit-early", exit_early),
     body("fail", fail),
     body("lack", lack),

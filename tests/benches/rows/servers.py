@@ -37,4 +37,5 @@ ROWS = [
     server("serve-lack", lack, "answer"),
     server("serve-give-up", give_up, "answer"),
     server("serve-die-under-load", die_under_load, "die", "{folder}"),
+    server("serve-die-later", die_under_load, "complain", "{folder}"),
 ]
