@@ -46,7 +46,7 @@ def ask(load, address):
     """Asks once or twice what the load program would ask again and again."""
     work, transport = load[:2]
     with connected(transport, address) as client:
-        client.settimeout(20)
+        client.settimeout(10)
         match work:
             case "echo" | "churn":
                 for message in (MESSAGE, MESSAGE[::-1]):
