@@ -22,6 +22,7 @@ BAR_HEIGHT = 11
 BAR_STEP = 16
 NAME_WIDTH = 62
 AMOUNT_WIDTH = 58
+EARLY_WIDTH = 54
 PANEL_BOTTOM = 14
 # A bar that's too short to see still says that there is one.
 SHORTEST_BAR = 1.0
@@ -97,7 +98,8 @@ def _panel(
     yield f'<g transform="translate({left} {top})">'
     yield f'<text class="title" y="10">{escape(result.row.title)}</text>'
     greatest = max((cell.greatest for _, cell in bars if isinstance(cell, Figure)), default=1.0)
-    room = PANEL_WIDTH - NAME_WIDTH - AMOUNT_WIDTH
+    are_early = any(_is_early(cell) for _, cell in bars)
+    room = PANEL_WIDTH - NAME_WIDTH - AMOUNT_WIDTH - are_early * EARLY_WIDTH
     for number, (name, cell) in enumerate(bars):
         y = TITLE_HEIGHT + number * BAR_STEP
         middle = y + BAR_HEIGHT / 2
@@ -116,11 +118,14 @@ def _panel(
         least, most = (NAME_WIDTH + value * scale for value in (cell.least, cell.greatest))
         yield f'<path class="range" d="M{least:.1f} {middle:g}H{most:.1f}"/>'
         end = NAME_WIDTH + max(length, cell.greatest * scale) + 4
-        yield (
-            f'<text x="{end:.1f}" y="{middle + 4:g}">'
-            f"{escape(typeset(cell.median, result.row.unit))}</text>"
-        )
+        text = typeset(cell.median, result.row.unit) + (" too early" if _is_early(cell) else "")
+        yield f'<text x="{end:.1f}" y="{middle + 4:g}">{escape(text)}</text>'
     yield "</g>"
+
+
+def _is_early(cell: Figure | Word) -> bool:
+    """Whether it's the rule that it ends too early, which no distance says."""
+    return isinstance(cell, Figure) and cell.early_share is not None and cell.early_share > 0.5
 
 
 def _kind(name: str) -> str:

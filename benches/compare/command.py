@@ -1,12 +1,14 @@
 """What the command line asks for, done: measuring, showing, writing the page, installing."""
 
 import argparse
+import contextlib
 import datetime
 import os
 import random
 import shlex
+import signal
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 from . import compare, machine, options, peers
 from .bad_input import BadInput
@@ -31,11 +33,18 @@ def main(arguments: list[str]) -> int:
     commands = {"show": _show, "page": _page, "install": _install}
     try:
         if arguments and arguments[0] in commands:
-            return commands[arguments[0]](arguments[1:])
-        return _run(options.parse_run(arguments), arguments)
+            code = commands[arguments[0]](arguments[1:])
+        else:
+            code = _run(options.parse_run(arguments), arguments)
+        sys.stdout.flush()
+        return code
     except BadInput as error:
         print(f"bench: {error}", file=sys.stderr)
         return BAD_INPUT_CODE
+    except BrokenPipeError:
+        # Or the interpreter would complain of it once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _run(asked: argparse.Namespace, arguments: list[str]) -> int:
@@ -75,12 +84,27 @@ def _run(asked: argparse.Namespace, arguments: list[str]) -> int:
         rows=[_row_record(entry) for entry in entries],
     )
     _announce(record, len(turns))
-    compare.run(turns, lambda turn: _measure(turn, terms), record, Progress(turns, sys.stderr))
-    _print_table(record, asked.details)
+    with _all_ends_as_interrupts():
+        compare.run(turns, lambda turn: _measure(turn, terms), record, Progress(turns, sys.stderr))
+    # First, as whoever reads the table may close it halfway.
     if asked.json:
         record.write(asked.json)
+    _print_table(record, asked.details)
+    if asked.json:
         print(f"raw figures: {asked.json}")
     return 0 if record.is_complete else INTERRUPTED_CODE
+
+
+@contextlib.contextmanager
+def _all_ends_as_interrupts() -> Iterator[None]:
+    """Lets a closed terminal or a job's time limit leave what there is, as Ctrl-C does."""
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(end, signal.default_int_handler) for end in ends]
+    try:
+        yield
+    finally:
+        for end, handler in zip(ends, before, strict=True):
+            signal.signal(end, handler)
 
 
 def _show(arguments: list[str]) -> int:

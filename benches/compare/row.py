@@ -88,7 +88,7 @@ class Process(Row):
     kind = "process"
     source: str
     #: So many processes, of which the median counts.
-    count: int = 5
+    count: int = 10
     per: str = "process"
 
 

@@ -120,6 +120,10 @@ def _legend(record: Record, results: Sequence[Result]) -> Iterator[str]:
     for loop in record.loops:
         if loop.version is None:
             yield f"{loop.name} {loop.reason}."
+    for result in results:
+        for name, cell in result.cells.items():
+            if isinstance(cell, Figure) and cell.early_share:
+                yield f"{name} ends early in {cell.early_share:.0%} of {result.row.name}."
     failures: dict[str, list[tuple[str, str]]] = {}
     for result in results:
         for name, cell in result.cells.items():

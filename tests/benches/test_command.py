@@ -1,10 +1,16 @@
 """The command line: what is refused, before anything is measured."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from benches.compare import command
 from benches.compare.command import main
 from benches.compare.loops import LOOPS
+from benches.compare.measure import ROOT
 from benches.compare.outcome import Outcome
 from benches.compare.record import Record
 from tests.benches.findings import failed, took
@@ -83,15 +89,32 @@ def test_a_written_run_can_be_shown(make_record, tmp_path, capsys):
     assert "15th %" in printed
 
 
-def test_an_interrupt_is_told_after_what_there_is(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_is_told_after_what_there_is(tmp_path, capsys, monkeypatch, end):
     def interrupted(*arguments):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), end)
 
     monkeypatch.setattr(command, "measure", interrupted)
     file = tmp_path / "run.json"
     assert main(["--rows", "sleep-0", "--loops", "asyncio", "--json", str(file)]) == 130
     assert "This run was interrupted" in capsys.readouterr().out
     assert not Record.read(file).is_complete
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_has_seen_enough_is_no_error(make_record, tmp_path, unbuffered):
+    make_record(took("asyncio", 60)).write(tmp_path / "run.json")
+    reading, writing = os.pipe()
+    os.close(reading)
+    shown = subprocess.run(
+        [sys.executable, "-m", "benches.compare", "show", tmp_path / "run.json"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    )
+    os.close(writing)
+    assert (shown.returncode, shown.stderr) == (0, b"")
 
 
 def test_a_row_is_measured_shown_and_written(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """docs/performance.md: what stands in records, and nothing else."""
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,17 @@ def test_a_picture_has_a_bar_for_each_figure_and_a_word_for_each_failure(page, r
     assert widths["ours"] == pytest.approx(2 * widths["peer"], rel=0.01)
     words = [text.text for text in timers.iter(f"{SVG}text") if text.get("class") == "word"]
     assert words == ["hangs", "not yet"]
+
+
+def test_a_picture_says_what_is_too_early(page, make_record):
+    figures = {"waits": 10, "early": 10, "median_ns": 50, "median_off_ns": 150, "p99_ns": 60}
+    early = replace(took("uvloop", 0), figures=figures)
+    late = replace(took("cafeloop", 0), figures={**figures, "early": 5})
+    page(make_record(early, late, rows=[row_record(kind="distribution", per="wait")]))
+    picture = ElementTree.parse(page.pictures / "3.13-tasks.svg").getroot()
+    texts = [text.text for text in picture.iter(f"{SVG}text")]
+    assert texts.count("150 ns too early") == 1
+    assert texts.count("150 ns") == 1
 
 
 def test_a_picture_stays_within_its_borders(page, record):

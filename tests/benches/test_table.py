@@ -1,6 +1,7 @@
 """The table in the terminal."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -69,6 +70,13 @@ def test_rounds_that_differ_much_are_marked(make_record):
     record = make_record(*(took("uvloop", ns) for ns in (1000, 2000, 3000)))
     assert "~200" in line_of(shown(record), "title of task")
     assert "~: the rounds differ" in shown(record)
+
+
+def test_what_ends_early_is_said(make_record):
+    figures = {"waits": 10, "early": 4, "median_ns": 50, "median_off_ns": 150, "p99_ns": 60}
+    early = replace(took("uvloop", 0), figures=figures)
+    text = shown(make_record(early, rows=[row_record(kind="distribution")]))
+    assert "uvloop ends early in 40% of task." in text
 
 
 def test_it_fits_a_hundred_columns(make_record):
