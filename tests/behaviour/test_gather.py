@@ -288,15 +288,19 @@ def test_outside_of_a_loop_coroutines_run_on_the_threads_loop(loop):
     assert loop.run_until_complete(gathering) == ["Mocha", "slept"]
 
 
-if sys.version_info >= (3, 14):
-
-    @pytest.mark.parametrize("arguments", [lambda: [], lambda: [brew()]], ids=["none", "one"])
-    def test_without_any_loop_there_is_nothing_to_gather_on(names, arguments):
-        asyncio.set_event_loop(None)
-        with contextlib.ExitStack() as coroutines:
-            given = [coroutines.enter_context(contextlib.closing(each)) for each in arguments()]
+@pytest.mark.parametrize("given", [0, 1])
+def test_in_a_thread_without_any_loop_there_is_nothing_to_gather_on(names, given):
+    def gather():
+        with contextlib.ExitStack() as unused:
+            coroutines = [
+                unused.enter_context(contextlib.closing(brew())) for _ in range(given)
+            ]
             with pytest.raises(RuntimeError, match="^There is no current event loop in thread"):
-                asyncio.gather(*given)
+                asyncio.gather(*coroutines)
+        return "refused"
+
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        assert thread.submit(gather).result() == "refused"
 
 
 @pytest.mark.parametrize("thing", [42, "coffee", None])
