@@ -157,6 +157,52 @@ def test_a_token_is_refused_by_a_task_that_has_set_nothing_itself(run):
     assert run(main) == "Caramel"
 
 
+def test_siblings_take_back_what_each_has_set_in_whatever_order(run):
+    """Each has a context of its own from its first change on, to which its tokens belong."""
+
+    async def guest(number):
+        first = cups.set(number)
+        for _ in range(number % 3):
+            await asyncio.sleep(0)
+        second = cups.set(number * 10)
+        await asyncio.sleep(0)
+        cups.reset(second)
+        seen = cups.get()
+        await asyncio.sleep(0)
+        cups.reset(first)
+        return seen, cups.get()
+
+    async def main():
+        return await asyncio.gather(*(guest(number) for number in range(12)))
+
+    assert run(main) == [(number, 0) for number in range(12)]
+
+
+def test_what_is_set_just_before_a_sibling_begins_is_not_seen_by_it(loop, turn):
+    seen = []
+
+    async def guest(number):
+        seen.append(cups.get())
+        cups.set(number)
+        seen.append(cups.get())
+
+    tasks = [loop.create_task(guest(number)) for number in (1, 2, 3)]
+    turn()
+    assert all(task.done() for task in tasks)
+    assert seen == [0, 1, 0, 2, 0, 3]
+
+
+if sys.version_info >= (3, 12):
+
+    def test_siblings_tell_contexts_of_their_own(loop):
+        tasks = [loop.create_task(taste()) for _ in range(2)]
+        contexts = [task.get_context() for task in tasks]
+        assert contexts[0] is not contexts[1]
+        contexts[0].run(flavour.set, "Caramel")
+        loop.run_until_complete(asyncio.wait(tasks))
+        assert [task.result() for task in tasks] == ["Caramel", "Vanilla"]
+
+
 def test_two_tasks_in_one_context_see_each_others_changes(loop):
     async def write():
         await asyncio.sleep(0)
@@ -326,6 +372,21 @@ def test_a_decimal_context_that_a_task_sets_does_not_leave_it(run):
 
     # One object, which copies of a context share: so a task that changes it changes its maker's.
     assert run(main) == (3, 3, True)
+
+
+def test_a_decimal_context_that_is_made_by_asking_for_it_is_each_tasks_own(loop):
+    """Where there is none, asking sets the variable: a reading that writes."""
+
+    async def ask(digits):
+        decimal.getcontext().prec = digits
+        await asyncio.sleep(0)
+        return decimal.getcontext().prec
+
+    empty = contextvars.Context()
+    tasks = [empty.run(loop.create_task, ask(digits)) for digits in (3, 5, 7)]
+    loop.run_until_complete(asyncio.wait(tasks))
+    assert [task.result() for task in tasks] == [3, 5, 7]
+    assert len(empty) == 0
 
 
 def test_a_thread_gets_a_copy_of_the_tasks_context(run):
