@@ -1,4 +1,4 @@
-"""Cancelling a task: what its code is told, what whoever awaits it is told, what it may do about it."""
+"""Cancelling a task: what its code is told, and whoever awaits it, and what it may do about it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Callbacks at the end of a future: when, how often, in which context, and how they're taken back."""
+"""Callbacks at a future's end: when, how often, in which context, and how they're taken back."""
 
 import asyncio
 import contextvars

@@ -240,19 +240,19 @@ def test_a_result_that_is_set_twice_in_a_turn_is_refused_in_the_callback(loop, t
 
 
 @pytest.mark.parametrize(
-    ("call", "message"),
+    "call",
     [
-        (lambda future: future.set_result(), r"set_result\(\) .*"),
-        (lambda future: future.set_result(1, 2), r"set_result\(\) takes .*"),
-        (lambda future: future.set_exception(), r"set_exception\(\) .*"),
-        (lambda future: future.result(1), r"result\(\) takes no arguments \(1 given\)"),
-        (lambda future: future.add_done_callback(), r"add_done_callback\(\) takes .*"),
-        (lambda future: future.cancel("message", 1), r"cancel\(\) takes at most 1 .*"),
-        (lambda future: future.cancel(message="m"), r".* an (unexpected|invalid) keyword argument .*"),
+        lambda future: future.set_result(),
+        lambda future: future.set_result(1, 2),
+        lambda future: future.set_exception(),
+        lambda future: future.result(1),
+        lambda future: future.add_done_callback(),
+        lambda future: future.cancel("message", 1),
+        lambda future: future.cancel(message="message"),
     ],
 )
-def test_wrong_arguments_are_refused(future, call, message):
-    with pytest.raises(TypeError, match=message):
+def test_wrong_arguments_are_refused(future, call):
+    with pytest.raises(TypeError):
         call(future)
     assert not future.done()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import concurrent.futures
-import contextlib
 import gc
 import inspect
 import re
@@ -249,89 +248,6 @@ def test_thousands_are_gathered(run):
         return await asyncio.gather(*(asyncio.sleep(0, number) for number in range(2000)))
 
     assert run(main) == list(range(2000))
-
-
-def test_futures_of_two_loops_cannot_be_gathered(new_loop):
-    with contextlib.closing(new_loop()) as one, contextlib.closing(new_loop()) as other:
-        with pytest.raises(
-            ValueError,
-            match="^The future belongs to a different loop than the one specified as the loop arg",
-        ):
-            asyncio.gather(one.create_future(), other.create_future())
-
-
-def test_futures_alone_are_gathered_without_a_running_loop(loop, turn):
-    futures = [loop.create_future() for _ in range(2)]
-    gathering = asyncio.gather(*futures)
-    assert gathering.get_loop() is loop
-    for future in futures:
-        future.set_result("Mocha")
-    turn()
-    assert gathering.result() == ["Mocha", "Mocha"]
-
-
-def test_a_future_decides_on_whose_loop_the_coroutines_behind_it_run(loop):
-    future = loop.create_future()
-    future.set_result("first")
-    gathering = asyncio.gather(future, brew())
-    assert loop.run_until_complete(gathering) == ["first", "Mocha"]
-
-
-def test_outside_of_a_loop_coroutines_run_on_the_threads_loop(loop):
-    asyncio.set_event_loop(loop)
-    try:
-        gathering = asyncio.gather(brew(), asyncio.sleep(0, "slept"))
-        empty = asyncio.gather()
-    finally:
-        asyncio.set_event_loop(None)
-    assert empty.get_loop() is loop
-    assert loop.run_until_complete(gathering) == ["Mocha", "slept"]
-
-
-if sys.version_info >= (3, 14):
-
-    @pytest.mark.parametrize("arguments", [lambda: [], lambda: [brew()]], ids=["none", "one"])
-    def test_without_any_loop_there_is_nothing_to_gather_on(names, arguments):
-        asyncio.set_event_loop(None)
-        with contextlib.ExitStack() as coroutines:
-            given = [coroutines.enter_context(contextlib.closing(each)) for each in arguments()]
-            with pytest.raises(RuntimeError, match="^There is no current event loop in thread"):
-                asyncio.gather(*given)
-
-
-@pytest.mark.parametrize("thing", [42, "coffee", None])
-def test_what_cannot_be_awaited_is_refused(run, thing):
-    async def main():
-        with pytest.raises(
-            TypeError, match="^An asyncio.Future, a coroutine or an awaitable is required$"
-        ):
-            asyncio.gather(thing)
-
-    run(main)
-
-
-def test_what_cannot_be_a_key_is_refused(run):
-    async def main():
-        with pytest.raises(TypeError, match="unhashable type: 'list'"):
-            asyncio.gather([])
-
-    run(main)
-
-
-def test_an_unknown_keyword_is_refused(run):
-    async def main():
-        with pytest.raises(TypeError, match="unexpected keyword argument 'loop'"):
-            asyncio.gather(loop=None)
-
-    run(main)
-
-
-def test_the_function_tells_its_name_and_signature(names):
-    assert asyncio.gather is asyncio.tasks.gather
-    assert asyncio.gather.__name__ == "gather"
-    assert asyncio.gather.__doc__.startswith("Return a future aggregating results")
-    assert str(inspect.signature(asyncio.gather)) == "(*coros_or_futures, return_exceptions=False)"
-    assert not inspect.iscoroutinefunction(asyncio.gather)
 
 
 def test_a_gathering_lets_go_of_its_results(run):

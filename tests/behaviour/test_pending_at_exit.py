@@ -193,7 +193,7 @@ import os, select, threading
 loop.close()
 
 class Last:
-    # Is taken down with the module.  Waits there until the threads have met the end, or been halted.
+    # Is taken down with the module, and waits there until the threads have met the end.
     def __del__(self, listdir=os.listdir, select=select.select):
         for _ in range(1000):
             select([], [], [], 0.0001)

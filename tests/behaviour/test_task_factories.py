@@ -1,4 +1,4 @@
-"""Who makes tasks and futures: factories, and loops that override `create_task` or `create_future`."""
+"""Who makes tasks and futures: factories, and loops that override how they make them."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,6 @@ import pytest
 pytestmark = pytest.mark.usefixtures("names")
 
 AN_HOUR = 3600
-
-flavour = contextvars.ContextVar("flavour", default="Vanilla")
 
 
 async def brew(coffee="Mocha"):

@@ -1,4 +1,4 @@
-"""Which task runs, and which there are: `current_task` and `all_tasks`, from wherever they're asked."""
+"""Which task runs, and which there are: `current_task` and `all_tasks`, wherever they're asked."""
 
 import asyncio
 import contextlib

@@ -182,7 +182,9 @@ def test_what_asyncios_functions_hand_back_is_of_asyncios_classes(run):
         shielded = asyncio.shield(loop.create_future())
         wrapped = asyncio.wrap_future(concurrent.futures.Future())
         made = [gathered, shielded, wrapped, loop.run_in_executor(None, int)]
-        kinds = [(isinstance(each, asyncio.Future), isinstance(each, asyncio.Task)) for each in made]
+        kinds = [
+            (isinstance(each, asyncio.Future), isinstance(each, asyncio.Task)) for each in made
+        ]
         await gathered
         await made[-1]
         return kinds
