@@ -1,7 +1,5 @@
 //! Coroutines, and what PyO3 can't ask of them without an exception or a call.
 
-use std::ffi::CStr;
-
 use pyo3::exceptions::PyStopIteration;
 use pyo3::ffi;
 use pyo3::intern;
@@ -56,21 +54,4 @@ pub(super) fn is_coroutine_exact(object: &Bound<'_, PyAny>) -> bool {
 pub(super) fn is_generator(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: the GIL is held, and the object is one.
     unsafe { ffi::PyGen_Check(object.as_ptr()) != 0 }
-}
-
-/// A call that may lead back to itself without a Python function in between: a
-/// RecursionError, in time, where the stack would overflow.
-pub(super) fn recursive_call<R>(
-    py: Python<'_>,
-    doing: &CStr,
-    call: impl FnOnce() -> PyResult<R>,
-) -> PyResult<R> {
-    // SAFETY: the GIL is held, and the text ends with a zero.
-    if unsafe { ffi::Py_EnterRecursiveCall(doing.as_ptr()) } != 0 {
-        return Err(PyErr::fetch(py));
-    }
-    let answer = call();
-    // SAFETY: what was entered is left.
-    unsafe { ffi::Py_LeaveRecursiveCall() };
-    answer
 }

@@ -5,14 +5,14 @@
 use std::cell::Cell;
 use std::ffi::CStr;
 
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyRecursionError, PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyContext, PyDict, PyString};
 
 use super::class::{Behaviour, Laid, Visitor, own};
 use super::classes::{self, Classes};
-use super::coroutine::{is_coroutine_exact, recursive_call};
+use super::coroutine::is_coroutine_exact;
 use super::future::{self, Future, FutureOwn};
 use super::reference::{Slot, Strong};
 use super::sleep::Sleep;
@@ -269,15 +269,46 @@ pub(super) fn cancel_awaited<'py>(
             return future::cancel(future, message);
         }
         // Which may wait for the one whose cancelling this is.
-        let cancelling = c" while cancelling what a task awaits";
         if let Some(task) = classes.task.cast_exact(awaited) {
-            return recursive_call(py, cancelling, || cancel(task, message));
+            let _deeper = Cancelling::deeper()?;
+            return cancel(task, message);
         }
         if let Some(gathering) = classes.gathering.cast_exact(awaited) {
-            return recursive_call(py, cancelling, || gather::cancel(gathering, message));
+            let _deeper = Cancelling::deeper()?;
+            return gather::cancel(gathering, message);
         }
     }
     awaited.call_method1(intern!(py, "cancel"), (message,))?.is_truthy()
+}
+
+/// A cancelling that cancels what is awaited, and so on; without end if tasks
+/// await each other.
+struct Cancelling;
+
+thread_local! {
+    static CANCELLING: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Cancelling {
+    /// More than any program has tasks that await one another in a row, and less
+    /// than a thread's stack of 8 MiB has room for.
+    const DEEPEST: u32 = 2000;
+
+    fn deeper() -> PyResult<Self> {
+        let depth = CANCELLING.get();
+        if depth == Cancelling::DEEPEST {
+            let text = "maximum recursion depth exceeded while cancelling what a task awaits";
+            return Err(PyRecursionError::new_err(text));
+        }
+        CANCELLING.set(depth + 1);
+        Ok(Cancelling)
+    }
+}
+
+impl Drop for Cancelling {
+    fn drop(&mut self) {
+        CANCELLING.set(CANCELLING.get() - 1);
+    }
 }
 
 // --- its name
