@@ -133,7 +133,9 @@ def left_as_found(log, young_heap):
     descriptors = open_descriptors()
     yield
     # What was forgotten is finalised now, so that its warning names the test that forgot it.
-    gc.collect()
+    # What that lets go of may be garbage in its turn.
+    while gc.collect():
+        pass
     # And what pytest keeps of this test is not looked through again after each later one.
     gc.freeze()
     left = process_state()

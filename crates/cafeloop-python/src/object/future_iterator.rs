@@ -17,7 +17,7 @@ use std::cell::RefCell;
 /// result.
 #[pyclass(frozen, module = "cafeloop")]
 pub(crate) struct FutureIterator {
-    /// Gone once the iterator has ended.
+    /// Gone once the iterator has ended; since Python 3.14 only if it was ended.
     future: Gil<RefCell<Option<Strong<Future>>>>,
 }
 
@@ -61,7 +61,9 @@ impl FutureIterator {
         if let Some(awaited) = resume(&future)? {
             return Ok(awaited);
         }
-        slf.get().end(py);
+        if py.version_info() < (3, 14) {
+            slf.get().end(py);
+        }
         let result = future::result(&future)?;
         // Made by hand: a tuple or an exception is one argument of it too.
         let class = py.get_type::<PyStopIteration>();

@@ -7,6 +7,7 @@
 //! step             one step of a task          current   the current task
 //! coroutine        how one is driven
 //! gather           asyncio.gather              sleep     asyncio.sleep
+//! sleep_future     a sleep as what a task waits for
 //! shortcut         how asyncio's functions come to them (stand_in: on 3.11)
 //! all_tasks        for asyncio.all_tasks()
 //! class, method    classes made from C structs reference what they hold
@@ -37,6 +38,7 @@ mod reference;
 #[cfg(Py_3_12)]
 mod shortcut;
 mod sleep;
+mod sleep_future;
 #[cfg(not(Py_3_12))]
 mod stand_in;
 mod step;

@@ -141,6 +141,20 @@ impl Sleep {
         make_cancelled_error(py, state.cancel_message.get(py)).map(Some)
     }
 
+    /// Whether its task waits for its time.
+    pub(super) fn is_pending(slf: &Bound<'_, Self>) -> bool {
+        slf.get().state.get(slf.py()).phase.get() == Phase::Armed
+    }
+
+    pub(super) fn is_cancelled(slf: &Bound<'_, Self>) -> bool {
+        slf.get().state.get(slf.py()).phase.get() == Phase::Cancelled
+    }
+
+    /// The loop of the task that waits for it.
+    pub(super) fn owner<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, EventLoop>>> {
+        Sleep::task(slf).map(|task| task::owner(&task)).transpose()
+    }
+
     fn task<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, Task>> {
         let task = slf.get().state.get(slf.py()).task.get() as *mut pyo3::ffi::PyObject;
         // SAFETY: the address is forgotten when the task stops waiting for this

@@ -51,7 +51,11 @@ pub(super) fn run_eagerly(task: &Bound<'_, Task>) -> PyResult<()> {
     let context = own.context.get(task.py());
     let context = context.ok_or_else(|| PyRuntimeError::new_err("uninitialized Task object"))?;
     let _current = current::swap(task)?;
-    in_context(&context, || step(task, None))
+    let answer = in_context(&context, || step(task, None));
+    if !own.future.is_pending() {
+        own.coroutine.clear();
+    }
+    answer
 }
 
 /// What the task waited for is done: runs its next step.

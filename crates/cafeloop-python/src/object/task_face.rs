@@ -11,6 +11,8 @@ use super::class::own;
 use super::future_face::{self, loop_of_ours, named};
 use super::gather::{self, Gathering};
 use super::method::{Arguments, getter, initialiser, no_args, one_arg, required, unary, with_args};
+use super::sleep::Sleep;
+use super::sleep_future::SleepFuture;
 use super::task::{self, Start, Task};
 use crate::names;
 
@@ -159,7 +161,12 @@ fn print_stack<'py>(
 // --- attributes
 
 fn waits_for<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    Ok(own(task).waits_for(task.py()))
+    let py = task.py();
+    let Some(awaited) = own(task).waits_for(py) else { return Ok(None) };
+    Ok(Some(match awaited.cast_into_exact::<Sleep>() {
+        Ok(sleep) => Bound::new(py, SleepFuture(sleep.unbind()))?.into_any(),
+        Err(other) => other.into_inner(),
+    }))
 }
 
 fn must_cancel(task: &Bound<'_, Task>) -> PyResult<bool> {

@@ -11,6 +11,7 @@ use super::gather::Gathering;
 use super::handle::{Call, Handle};
 use super::reference::Strong;
 use super::task::Task;
+use super::wakeup;
 use crate::event_loop::EventLoop;
 use crate::host::Job;
 
@@ -62,6 +63,26 @@ impl Waiter {
             Waiter::Callback(callback) => Job::Done(callback, future::keep(future)),
         };
         EventLoop::queue(owner, job)
+    }
+
+    /// By what it is known again, if it can be removed.
+    fn identity(&self) -> Option<usize> {
+        match self {
+            Waiter::Task(task) => Some(task.as_ptr() as usize),
+            Waiter::Callback(callback) => Some(callback.function.as_ptr() as usize),
+            Waiter::Gathering(_) => None,
+        }
+    }
+
+    /// The function that it is to Python, and its identity.
+    fn shown<'py>(&self, py: Python<'py>) -> Option<PyResult<(usize, Bound<'py, PyAny>)>> {
+        let identity = self.identity()?;
+        let function = match self {
+            Waiter::Task(task) => wakeup::bound_to(task.bind(py)),
+            Waiter::Callback(callback) => Ok(callback.function.bind(py).clone()),
+            Waiter::Gathering(_) => return None,
+        };
+        Some(function.map(|function| (identity, function)))
     }
 
     fn traverse(&self, visitor: &mut Visitor) {
@@ -119,7 +140,8 @@ impl Waiters {
         one.into_iter().chain(many.map(|all| *all).into_iter().flatten())
     }
 
-    /// Takes out the callbacks whose function `is_meant`; returns how many.
+    /// Takes out the callbacks whose function `is_meant`; returns how many.  A task's
+    /// is the one that `_callbacks` shows for it.
     pub(super) fn remove(
         &self,
         py: Python<'_>,
@@ -127,43 +149,22 @@ impl Waiters {
     ) -> PyResult<usize> {
         // Comparing runs anybody's code, which may add and take waiters: so it is
         // done on what was here when it began, outside of the cell.
-        let functions = self.callbacks(py);
         let mut meant = Vec::new();
-        for (function, _) in functions {
+        for waiter in self.map(|waiter| waiter.shown(py)) {
+            let (identity, function) = waiter?;
             if is_meant(&function)? {
-                meant.push(function);
+                meant.push(identity);
             }
         }
         let mut removed = Vec::new();
-        let mut kept = Vec::new();
         for waiter in self.take() {
-            match &waiter {
-                Waiter::Callback(callback)
-                    if meant.iter().any(|meant| meant.as_ptr() == callback.function.as_ptr()) =>
-                {
-                    removed.push(waiter);
-                }
-                _ => kept.push(waiter),
+            if waiter.identity().is_some_and(|identity| meant.contains(&identity)) {
+                removed.push(waiter);
+            } else {
+                self.add(waiter);
             }
         }
-        for waiter in kept {
-            self.add(waiter);
-        }
         Ok(removed.len())
-    }
-
-    /// The done callbacks and their contexts.
-    pub(super) fn callbacks<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> Vec<(Bound<'py, PyAny>, Bound<'py, PyContext>)> {
-        let both = |callback: &Callback| {
-            (callback.function.bind(py).clone(), callback.context.bind(py).clone())
-        };
-        self.map(|waiter| match waiter {
-            Waiter::Callback(callback) => Some(both(callback)),
-            Waiter::Task(_) | Waiter::Gathering(_) => None,
-        })
     }
 
     /// What `look` makes of each waiter.  It must not run anybody's code.
