@@ -216,7 +216,7 @@ pub(super) fn set_exception(
     let exception = exception
         .cast_into::<PyBaseException>()
         .map_err(|_| PyTypeError::new_err("invalid exception object"))?;
-    fail(future, refuse_stop_iteration(exception)?)
+    fail(future, refuse_stop_iteration(future, exception)?)
 }
 
 /// Gives a pending future its exception.
@@ -238,22 +238,20 @@ pub(super) fn fail(
 }
 
 /// A StopIteration would end the coroutine that awaits it as if it had returned.
-fn refuse_stop_iteration(
-    exception: Bound<'_, PyBaseException>,
-) -> PyResult<Bound<'_, PyBaseException>> {
-    const TEXT: &str =
-        "StopIteration interacts badly with generators and cannot be raised into a Future";
+/// Versions differ in what they make of that, so a future of asyncio's is asked.
+fn refuse_stop_iteration<'py>(
+    future: &Bound<'py, Future>,
+    exception: Bound<'py, PyBaseException>,
+) -> PyResult<Bound<'py, PyBaseException>> {
     let py = exception.py();
     if !exception.is_instance_of::<PyStopIteration>() {
         return Ok(exception);
     }
-    if py.version_info() < (3, 12) {
-        return Err(PyTypeError::new_err(TEXT));
-    }
-    let error = PyRuntimeError::new_err(TEXT).into_value(py).into_bound(py);
-    error.setattr(intern!(py, "__cause__"), &exception)?;
-    error.setattr(intern!(py, "__context__"), &exception)?;
-    Ok(error)
+    let options = PyDict::new(py);
+    options.set_item(intern!(py, "loop"), owner(future)?)?;
+    let theirs = names::future_class(py)?.call((), Some(&options))?;
+    theirs.call_method1(intern!(py, "set_exception"), (exception,))?;
+    Ok(theirs.call_method0(intern!(py, "exception"))?.cast_into()?)
 }
 
 /// Cancels a pending future; false if it wasn't.
