@@ -3,7 +3,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyDict};
+use pyo3::types::PyDict;
 
 use super::EventLoop;
 use super::state::State;
@@ -78,10 +78,7 @@ fn native<'py>(
         Some(others) if eager_start(others)? && slf.get().runs_here(py) => Start::Now,
         _ => Start::Soon,
     };
-    let context = match options.context.filter(|context| !context.is_none()) {
-        None => None,
-        Some(context) => Some(context.cast_into::<PyContext>()?),
-    };
+    let context = object::context_or_none(options.context)?;
     Ok(object::create_task(classes, slf, coro, options.name, context, start)?.into_any())
 }
 

@@ -167,6 +167,10 @@ pub(super) fn begin(future: &Bound<'_, Future>, owner: &Bound<'_, EventLoop>) ->
     let own = own(future);
     if !own.owner.is_empty() {
         // `__init__` was called again.
+        if py.version_info() >= (3, 15) {
+            let text = format!("{} is already initialized", future.as_any().repr()?);
+            return Err(PyRuntimeError::new_err(text));
+        }
         own.clear();
     }
     own.owner.set(owner.clone());

@@ -60,5 +60,7 @@ pub(crate) use self::sleep::Sleep;
 #[cfg(not(Py_3_12))]
 pub(crate) use self::stand_in::StandIn;
 pub(crate) use self::step::{run as run_step, wake as wake_task};
-pub(crate) use self::task::{Start, Task, create as create_task, owner as owner_of};
+pub(crate) use self::task::{
+    Start, Task, context_or_none, create as create_task, owner as owner_of,
+};
 pub(crate) use self::waiters::Callback;

@@ -223,6 +223,21 @@ pub(super) fn start(
     }
 }
 
+/// The context that a task was given; it can't run in anything else.
+pub(crate) fn context_or_none(
+    context: Option<Bound<'_, PyAny>>,
+) -> PyResult<Option<Bound<'_, PyContext>>> {
+    let Some(context) = context.filter(|context| !context.is_none()) else { return Ok(None) };
+    match context.cast_into::<PyContext>() {
+        Ok(context) => Ok(Some(context)),
+        Err(error) => {
+            let class = error.into_inner().get_type();
+            let text = format!("a contextvars.Context was expected, got {}", class.name()?);
+            Err(PyTypeError::new_err(text))
+        }
+    }
+}
+
 /// As `asyncio.iscoroutine`, with the usual case first.
 pub(super) fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     if is_coroutine_exact(object) || object.is_exact_instance_of::<Sleep>() {

@@ -5,7 +5,9 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyDict, PyTuple};
+#[cfg(Py_3_12)]
+use pyo3::types::PyContext;
+use pyo3::types::{PyDict, PyTuple};
 
 use super::class::own;
 use super::future_face::{self, loop_of_ours, named};
@@ -13,7 +15,7 @@ use super::gather::{self, Gathering};
 use super::method::{Arguments, getter, initialiser, no_args, one_arg, required, unary, with_args};
 use super::sleep::Sleep;
 use super::sleep_future::SleepFuture;
-use super::task::{self, Start, Task};
+use super::task::{self, Start, Task, context_or_none};
 use crate::names;
 
 pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
@@ -81,10 +83,7 @@ fn init<'py>(
     let [coroutine, its_loop, name, context, eager] = named("Task", kwargs, names)?;
     let coroutine = required(args.iter().next().or(coroutine), "Task")?;
     let owner = loop_of_ours(py, its_loop)?;
-    let context = match context.filter(|context| !context.is_none()) {
-        None => None,
-        Some(context) => Some(context.cast_into::<PyContext>()?),
-    };
+    let context = context_or_none(context)?;
     let start = match eager {
         Some(eager) if eager.is_truthy()? && owner.get().runs_here(py) => Start::Now,
         _ => Start::Soon,
