@@ -47,7 +47,9 @@ def code(path):
     return [line for line in lines if line and not line.startswith(("//", "#"))]
 
 
-RUST = files("crates", "*.rs") + files("examples", "*.rs")
+# The program that servers are measured with stands beside what it measures.
+LOAD = "benches/load"
+RUST = files("crates", "*.rs") + files("examples", "*.rs") + files(LOAD, "*.rs")
 OWN_RUST = [path for path in RUST if "/tests/" not in name(path)]
 PYTHON = [
     path
@@ -110,27 +112,29 @@ def test_only_the_border_of_the_engine_is_used_from_outside(path):
 
 
 def dependencies(crate):
-    manifest = tomllib.loads((CRATES / crate / "Cargo.toml").read_text())
+    manifest = tomllib.loads((ROOT / crate / "Cargo.toml").read_text())
     return set(manifest.get("dependencies", ())) | set(manifest.get("build-dependencies", ()))
 
 
-CRATE_NAMES = sorted(path.parent.name for path in CRATES.glob("*/Cargo.toml"))
+CRATE_FOLDERS = [LOAD, *sorted(name(path.parent) for path in CRATES.glob("*/Cargo.toml"))]
 
 
-@pytest.mark.parametrize("crate", CRATE_NAMES)
+@pytest.mark.parametrize("crate", CRATE_FOLDERS)
 def test_only_the_python_crate_names_pyo3(crate):
     named = {dependency for dependency in dependencies(crate) if dependency.startswith("pyo3")}
-    assert bool(named) == (crate == "cafeloop-python")
+    assert bool(named) == (crate == "crates/cafeloop-python")
 
 
 @pytest.mark.parametrize(
     ("crate", "ours"),
     [
-        ("cafeloop-flow", set()),
-        ("cafeloop", {"cafeloop-flow"}),
-        ("cafeloop-cli", set()),
-        ("cafe", {"cafeloop"}),
-        ("cafeloop-python", {"cafeloop", "cafeloop-cli"}),
+        ("crates/cafeloop-flow", set()),
+        ("crates/cafeloop", {"cafeloop-flow"}),
+        ("crates/cafeloop-cli", set()),
+        ("crates/cafe", {"cafeloop"}),
+        ("crates/cafeloop-python", {"cafeloop", "cafeloop-cli"}),
+        # It judges the others.
+        (LOAD, set()),
     ],
 )
 def test_crates_depend_on_each_other_as_the_map_says(crate, ours):
@@ -140,22 +144,22 @@ def test_crates_depend_on_each_other_as_the_map_says(crate, ours):
 def test_plain_cargo_builds_without_python():
     workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
     assert "crates/cafeloop-python" not in workspace["default-members"]
-    assert {f"crates/{crate}" for crate in CRATE_NAMES} == {
+    assert set(CRATE_FOLDERS) == {
         *workspace["default-members"],
         "crates/cafeloop-python",
     }
 
 
-@pytest.mark.parametrize("crate", CRATE_NAMES)
+@pytest.mark.parametrize("crate", CRATE_FOLDERS)
 def test_every_crate_has_the_lints_of_the_workspace(crate):
-    manifest = tomllib.loads((CRATES / crate / "Cargo.toml").read_text())
+    manifest = tomllib.loads((ROOT / crate / "Cargo.toml").read_text())
     assert manifest["lints"] == {"workspace": True}
 
 
 def test_every_dependency_is_argued_for():
     argued = (ROOT / "DESIGN.md").read_text().partition("## Dependencies")[2]
-    ours = {*CRATE_NAMES}
-    for crate in CRATE_NAMES:
+    ours = {Path(crate).name for crate in CRATE_FOLDERS}
+    for crate in CRATE_FOLDERS:
         for dependency in dependencies(crate) - ours - {"pyo3-build-config"}:
             assert re.search(rf"\b{re.escape(dependency)}\b", argued), dependency
 
@@ -169,7 +173,7 @@ def test_the_package_exits_only_in_its_command(path):
 LIBRARIES = [path for path in OWN_RUST if path.is_relative_to(CRATES) and path.name != "build.rs"]
 
 
-@pytest.mark.parametrize("path", LIBRARIES, ids=name)
+@pytest.mark.parametrize("path", LIBRARIES + files(f"{LOAD}/src", "*.rs"), ids=name)
 def test_libraries_neither_print_nor_exit(path):
     # Scripts of a build talk to cargo, and a main function ends its program.
     assert not uses(path, r"\be?print(ln)?!|\bdbg!|\bprocess::(exit|abort)\b")

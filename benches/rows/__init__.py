@@ -3,5 +3,6 @@
 #: The order in which a reader meets the families; files that aren't named come after these.
 FAMILIES = (
     *("sleeping", "tasks", "async_tree", "callbacks", "timers", "primitives", "executor"),
+    *("echo", "transports", "streaming", "churn", "web_servers"),
     *("accuracy", "memory", "start", "names", "subprocesses"),
 )
