@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
 .PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky bench \
-	clean
+	bench-forky bench-counts bench-rust clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ test-all: ## Run the Python tests on every Python of this machine
 	@for python in $$(.ci/pythons); do $(MAKE) --no-print-directory test-python PYTHON=$$python || exit; done
 
 conformance: develop ## Run CPython's own asyncio tests on the loop
-	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop \
+	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop --jobs 4 \
 		--expect tests/conformance/expected_failures.txt
 
 loom: ## Check the inbox's protocol in every order of its threads
@@ -56,6 +56,19 @@ bench: release $(VENV)/peers ## Compare with other loops (ROWS='echo*' LOOPS='as
 	@cargo build --quiet --release --package cafeloop-load
 	@$(BIN)/python -m benches.compare $(if $(ROWS),--rows '$(ROWS)') \
 		$(if $(LOOPS),--loops '$(LOOPS)') $(OPTIONS)
+
+bench-forky: ## The same on Python 3.14 from Debian's next release (root; FORKY=3.15 for that)
+	@.ci/forky prepare
+	@.ci/forky bench $(or $(FORKY),3.14) $(if $(ROWS),--rows '$(ROWS)') \
+		$(if $(LOOPS),--loops '$(LOOPS)') $(OPTIONS)
+
+# A reason may hold quotes, so it goes by the environment.
+export UPDATE
+bench-counts: release ## Compare instruction counts with the stored (ROWS='queue event', UPDATE='reason')
+	set -f; $(BIN)/python -m benches.counts $(ROWS) $(if $(UPDATE),--update "$$UPDATE")
+
+bench-rust: ## Measure the engine's parts (BENCH='timers' for one file, ROWS='fire' for some of it)
+	set -f; cargo bench --quiet --package cafeloop --bench '$(or $(BENCH),*)' -- $(ROWS)
 
 lint: develop ## Check formatting, lints, types and documentation
 	cargo fmt --check

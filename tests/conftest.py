@@ -15,7 +15,17 @@ import signal
 import subprocess
 import sys
 
+import hypothesis
 import pytest
+
+# The same examples in each run, so that a failure is the change's that is tested; and how to look
+# for more of them.
+PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink)
+hypothesis.settings.register_profile(
+    "usual", derandomize=True, max_examples=100, phases=PHASES, deadline=None, database=None
+)
+hypothesis.settings.register_profile("long", max_examples=20_000, phases=PHASES, deadline=None)
+hypothesis.settings.load_profile("usual")
 
 # Limits against hanging, not expectations: what is healthy takes a hundredth of them.
 SCRIPT_LIMIT_SECONDS = 60
@@ -82,6 +92,21 @@ def loop_name(request):
     return request.param
 
 
+@pytest.fixture(params=["found", "installed"])
+def names(request):
+    """Runs a test twice: with asyncio's names as they are found, and as `install()` leaves them.
+
+    What it puts in their place must hold on the standard library's loop as well.
+    """
+    if request.param == "found":
+        yield request.param
+    else:
+        package = importlib.import_module("cafeloop")
+        package.install()
+        yield request.param
+        package.uninstall()
+
+
 @pytest.fixture
 def log():
     """The asyncio logger's warnings and errors; what no test takes is a failure."""
@@ -109,6 +134,8 @@ def left_as_found(log, young_heap):
     yield
     # What was forgotten is finalised now, so that its warning names the test that forgot it.
     gc.collect()
+    # And what pytest keeps of this test is not looked through again after each later one.
+    gc.freeze()
     left = process_state()
     # One test's leftovers are not the next one's failure.
     asyncio._set_running_loop(None)
@@ -189,13 +216,17 @@ def pipe(left_as_found):
 
 
 @pytest.fixture
-def start_script(loop_name, tmp_path):
+def start_script(request, loop_name, tmp_path):
     """Starts Python source in an interpreter of its own, in which `new_loop` makes the loop."""
     started = []
+    # A script of a test that asks for `names` finds them as that test would.
+    names = request.getfixturevalue("names") if "names" in request.fixturenames else "found"
 
     def start_script(source, *options, **environment):
         file = tmp_path / f"script_{len(started)}.py"
         head = SCRIPT_HEAD.format(module=loop_name, name=LOOP_CLASSES[loop_name])
+        if names == "installed":
+            head += "import cafeloop; cafeloop.install()\n"
         file.write_text(head + source)
         process = subprocess.Popen(
             [sys.executable, "-W", "error", *options, file],

@@ -101,7 +101,13 @@ def test_the_engine_knows_no_language_and_does_not_print(path):
 
 @pytest.mark.parametrize("path", files("crates/cafeloop/src/sys", "*.rs"), ids=name)
 def test_sys_has_no_policy(path):
-    assert not uses(path, r"crate::(engine|task|net|api)\b")
+    assert not uses(path, r"crate::(engine|io|task|net|api)\b")
+
+
+@pytest.mark.parametrize("path", files("crates/cafeloop/src/io", "*.rs"), ids=name)
+def test_the_state_of_a_connection_knows_no_kernel(path):
+    assert not uses(path, r"\bstd::(os|io|net|time|thread)\b|\brustix\b|\bRawFd\b|\bdyn Fn")
+    assert not uses(path, r"crate::(sys|engine|net|task|api)\b")
 
 
 @pytest.mark.parametrize("path", RUST, ids=name)

@@ -125,7 +125,7 @@ def _page(arguments: list[str]) -> int:
 def _install(arguments: list[str]) -> int:
     asked = options.parse_install(arguments)
     loops, _ = choose_loops(LOOPS, asked.loops.split())
-    peers.install(loops, asked.target, asked.version)
+    peers.install(loops, asked.target, asked.version, asked.platform)
     return 0
 
 

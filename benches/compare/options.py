@@ -101,7 +101,17 @@ def parse_install(arguments: list[str]) -> argparse.Namespace:
         metavar="VERSION",
         help="for this Python instead of the one that runs this, e.g. 3.14; needs --target",
     )
+    parser.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        metavar="TAG",
+        help="with --for: a platform whose wheels will do, e.g. manylinux_2_39_x86_64 (may be"
+        " given again; default: this machine's)",
+    )
     options = parser.parse_args(arguments)
+    if options.platform and not options.version:
+        raise BadInput("--platform: needs --for, as this Python knows its own")
     if options.version and not options.target:
         raise BadInput(f"--for {options.version}: needs --target, as this Python can't use it")
     return options

@@ -37,11 +37,13 @@ REASONS = (
 )
 
 
-def install(loops: Sequence[Loop], target: Path | None, version: str | None) -> dict[str, str]:
+def install(
+    loops: Sequence[Loop], target: Path | None, version: str | None, platforms: Sequence[str] = ()
+) -> dict[str, str]:
     """Installs each peer's newest release, and what rows need; returns why some can't be.
 
     With a target, the packages go into that folder; with a version, they are those for that
-    Python, which then can't be built here and must have wheels.
+    Python, which then can't be built here and must have wheels, for one of these platforms.
     """
     folder = target or Path(sysconfig.get_path("purelib"))
     with contextlib.suppress(FileExistsError):
@@ -51,6 +53,8 @@ def install(loops: Sequence[Loop], target: Path | None, version: str | None) -> 
         options += ["--target", str(target)]
     if version is not None:
         options += ["--python-version", version, "--only-binary", ":all:"]
+        for platform in platforms:
+            options += ["--platform", platform]
     needed = _bench_group()
     reason = _pip([*options, *needed])
     if reason is not None:

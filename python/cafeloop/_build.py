@@ -15,7 +15,7 @@ def build_info() -> dict[str, str]:
     built_for   the Python it was built for
     profile     "release", or "debug" if it checks itself, which takes time
     python      the Python that runs it
-    tasks       whose tasks the loop runs: "interpreter" for asyncio's own
+    tasks       whose tasks the loop runs: "native", or "interpreter" and why
     poller      how it waits: "epoll_pwait2"
     """
     return {
@@ -24,6 +24,6 @@ def build_info() -> dict[str, str]:
         "built_for": _cafeloop.BUILT_FOR,
         "profile": _cafeloop.PROFILE,
         "python": platform.python_version(),
-        "tasks": "interpreter",
+        "tasks": _cafeloop._whose_tasks(),
         "poller": "epoll_pwait2",
     }

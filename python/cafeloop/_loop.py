@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import functools
+import socket
 import threading
 import traceback
 import warnings
@@ -16,6 +17,12 @@ from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from . import _cafeloop
+from ._connect import Connecting
+from ._resolve import Resolving
+from ._sendfile import SendingFiles
+from ._serve import Serving
+from ._sock import SocketOperations
+from ._unix import UnixSockets
 
 if TYPE_CHECKING:
     # To type checkers AbstractEventLoop can't be instantiated: they don't see that
@@ -32,7 +39,16 @@ _Context = dict[str, Any]
 _ExceptionHandler = Callable[[asyncio.AbstractEventLoop, _Context], object]
 
 
-class Loop(_cafeloop.EventLoop, _AsyncioLoop):
+class Loop(
+    _cafeloop.EventLoop,
+    UnixSockets,
+    Connecting,
+    Serving,
+    SocketOperations,
+    SendingFiles,
+    Resolving,
+    _AsyncioLoop,
+):
     """cafeloop's event loop.
 
     It may be subclassed, referred to weakly and given attributes.  Its methods
@@ -47,6 +63,7 @@ class Loop(_cafeloop.EventLoop, _AsyncioLoop):
         self._executor_was_shut_down = False
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_were_shut_down = False
+        self._unix_server_files: dict[socket.socket, int] = {}
 
     def __repr__(self) -> str:
         return (

@@ -9,6 +9,7 @@ import sys
 from asyncio import unix_events
 from typing import TYPE_CHECKING, ClassVar
 
+from . import _stand_ins
 from ._loop import Loop, new_event_loop
 
 if TYPE_CHECKING:
@@ -32,19 +33,24 @@ class EventLoopPolicy(_DefaultPolicy):
 
 
 _before: asyncio.AbstractEventLoopPolicy | None = None
+_stands_in = False
 
 
 def install() -> None:
     """Have asyncio.run, asyncio.Runner and asyncio.new_event_loop make our loop.
 
-    It holds for the process, threads included; child processes that don't share
+    `asyncio.sleep` and `asyncio.gather` are replaced by native ones, which do as
+    asyncio's on any other loop.  It holds for the process, threads included; child processes that don't share
     its memory are left alone.  Installing twice is harmless.
     """
-    global _before
+    global _before, _stands_in
     current = _get_policy()
     if not isinstance(current, EventLoopPolicy):
         _before = current
         _set_policy(EventLoopPolicy())
+    if not _stands_in:
+        _stands_in = True
+        _stand_ins.put()
 
 
 def uninstall() -> None:
@@ -52,10 +58,13 @@ def uninstall() -> None:
 
     Harmless if it isn't installed, or if somebody has set another policy since.
     """
-    global _before
+    global _before, _stands_in
     if isinstance(_get_policy(), EventLoopPolicy):
         _set_policy(_before)
     _before = None
+    if _stands_in:
+        _stands_in = False
+        _stand_ins.take_back()
 
 
 if sys.version_info >= (3, 14):

@@ -4,6 +4,7 @@ from asyncio import Runner, events
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from . import _stand_ins
 from ._loop import new_event_loop
 
 _T = TypeVar("_T")
@@ -21,5 +22,5 @@ def run(main: Coroutine[Any, Any, _T], *, debug: bool | None = None) -> _T:
     """
     if events._get_running_loop() is not None:
         raise RuntimeError("cafeloop.run() cannot be called from a running event loop")
-    with Runner(debug=debug, loop_factory=new_event_loop) as runner:
+    with _stand_ins.in_place(), Runner(debug=debug, loop_factory=new_event_loop) as runner:
         return runner.run(main)

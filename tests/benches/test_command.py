@@ -56,6 +56,7 @@ def test_an_unknown_loop_gives_the_loops_that_there_are(refused):
         (["page", "no-such-file.json"], "can't read no-such-file.json"),
         (["install", "--loops", "libuv"], "no loop 'libuv'"),
         (["install", "--for", "3.14"], "needs --target"),
+        (["install", "--platform", "manylinux_2_28_x86_64"], "needs --for"),
     ],
 )
 def test_what_makes_no_sense_is_refused(refused, arguments, complaint):

@@ -86,7 +86,7 @@ def test_the_build_tells_what_it_is(loop_name):
     package = importlib.import_module(loop_name)
     build = package.build_info()
     assert build["version"] == package.__version__
-    assert build["tasks"] == "interpreter"
+    assert build["tasks"] == "native"
     assert build["python"].startswith(f"{sys.version_info.major}.{sys.version_info.minor}")
     assert build["rust"]
 

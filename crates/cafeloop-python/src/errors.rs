@@ -1,8 +1,12 @@
 //! Exceptions, with asyncio's texts where programs read them.
 
+use std::io;
+
 use cafeloop::Error;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
+
+use crate::names;
 
 /// Why a loop was left: an exception that no handler may have.
 pub(crate) struct Exit(pub(crate) PyErr);
@@ -17,6 +21,15 @@ impl From<Error> for Exit {
 pub(crate) fn engine_failed(error: &Error) -> PyErr {
     let text = error.to_string();
     if error.is_io() { PyOSError::new_err(text) } else { PyRuntimeError::new_err(text) }
+}
+
+/// What the kernel refused, with its number and text, and so of Python's class.
+pub(crate) fn os_error(py: Python<'_>, error: &io::Error) -> PyErr {
+    let Some(number) = error.raw_os_error() else {
+        return PyOSError::new_err(error.to_string());
+    };
+    let text = names::strerror(py).and_then(|strerror| strerror.call1((number,)));
+    text.map_or_else(|error| error, |text| PyOSError::new_err((number, text.unbind())))
 }
 
 pub(crate) fn loop_is_closed() -> PyErr {

@@ -1,9 +1,19 @@
 //! The unsafe corner of this crate, apart from the objects laid out by hand.
 
+use std::ffi::c_int;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
+use std::ptr;
+use std::slice;
+
 use pyo3::PyVisit;
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyContext;
+use pyo3::types::{PyBytes, PyContext};
+
+use crate::names;
 
 /// Data shared between threads that take turns; see [`crate::gil`].
 pub(crate) struct Shared<T>(T);
@@ -72,5 +82,157 @@ impl Drop for Entered<'_, '_> {
             // Somebody left the context in our place.
             PyErr::fetch(self.0.py()).write_unraisable(self.0.py(), Some(self.0.as_any()));
         }
+    }
+}
+
+/// A Python socket that somebody else may close: its descriptor is asked for each
+/// time, since a number that was kept may be another's by now.
+pub(crate) struct Socket {
+    object: Py<PyAny>,
+    /// Whether the descriptor is read where `_socket.socket` has it, which costs a
+    /// load, and not by `fileno()`, which costs a call.
+    is_plain: bool,
+}
+
+impl Socket {
+    pub(crate) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        let fd = object.call_method0(intern!(py, "fileno"))?.extract::<RawFd>()?;
+        let is_plain = object.is_instance(names::socket_class(py)?)? && field(object) == fd;
+        Ok(Socket { object: object.clone().unbind(), is_plain })
+    }
+
+    /// -1 if the socket is closed.
+    #[inline]
+    pub(crate) fn fd(&self, py: Python<'_>) -> RawFd {
+        let object = self.object.bind(py);
+        if self.is_plain {
+            return field(object);
+        }
+        let fd = object.call_method0(intern!(py, "fileno"));
+        fd.and_then(|fd| fd.extract()).unwrap_or(-1)
+    }
+
+    pub(crate) fn object(&self) -> &Py<PyAny> {
+        &self.object
+    }
+}
+
+/// The first field of a `_socket.socket`.
+fn field(object: &Bound<'_, PyAny>) -> RawFd {
+    // SAFETY: the callers have seen that the object is a `_socket.socket`, whose C
+    // structure has the descriptor, an int, behind the object's head
+    // (`PySocketSockObject` in CPython's Modules/socketmodule.h).  That it is so here
+    // is compared with `fileno()` when the connection is made; a wrong guess would
+    // read an int of the object's own.
+    unsafe { object.as_ptr().add(1).cast::<c_int>().read() }
+}
+
+unsafe extern "C" {
+    /// Documented in CPython's C API; `PyO3` has no declaration of it.
+    fn _PyBytes_Resize(bytes: *mut *mut ffi::PyObject, size: ffi::Py_ssize_t) -> c_int;
+}
+
+/// Bytes of at most `capacity`, filled in place: `fill` says with what.
+pub(crate) fn fill_bytes(
+    py: Python<'_>,
+    capacity: usize,
+    fill: impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<&mut [u8]>,
+) -> io::Result<Bound<'_, PyBytes>> {
+    let too_large = || io::Error::from(io::ErrorKind::OutOfMemory);
+    let size = ffi::Py_ssize_t::try_from(capacity).map_err(|_| too_large())?;
+    // SAFETY: the GIL is held; the answer is a new reference, or NULL with an
+    // exception set, which is taken.
+    let object = unsafe {
+        Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(ptr::null(), size))
+    };
+    let object = object.map_err(|_| too_large())?;
+    // SAFETY: a new bytes object that nobody else refers to may be written to, up to
+    // its size (documented with PyBytes_FromStringAndSize).
+    let room = unsafe {
+        let start = ffi::PyBytes_AsString(object.as_ptr());
+        slice::from_raw_parts_mut(start.cast::<MaybeUninit<u8>>(), capacity)
+    };
+    let filled = fill(room)?.len();
+    if filled == 0 {
+        return Ok(PyBytes::new(py, b""));
+    }
+    let mut raw = object.into_ptr();
+    // SAFETY: the only reference, which is given up; `filled` is at most the size,
+    // and so many bytes are initialised.  NULL is left behind by a failure.
+    let resized = unsafe {
+        _PyBytes_Resize(&raw mut raw, filled.cast_signed());
+        Bound::from_owned_ptr_or_err(py, raw)
+    };
+    let bytes = resized.map_err(|_| too_large())?;
+    Ok(bytes.cast_into().expect("a bytes object stays one when it is resized"))
+}
+
+/// The memory of an object that has some, while this lives.
+struct Buffer {
+    view: Box<ffi::Py_buffer>,
+}
+
+impl Buffer {
+    fn of(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
+        let mut view = Box::new(ffi::Py_buffer::new());
+        // SAFETY: the GIL is held and the view is a fresh one.
+        match unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut *view, flags) } {
+            0 => Ok(Buffer { view }),
+            _ => Err(PyErr::fetch(object.py())),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.view.len.cast_unsigned()
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: the view was filled by `of` and is released once; whoever has one
+        // holds the GIL, since it can't leave the thread.
+        unsafe { ffi::PyBuffer_Release(&raw mut *self.view) };
+    }
+}
+
+/// Memory to read from, contiguous.
+pub(crate) struct ReadableBuffer(Buffer);
+
+impl ReadableBuffer {
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Buffer::of(object, ffi::PyBUF_SIMPLE).map(ReadableBuffer)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        if self.0.len() == 0 {
+            return &[];
+        }
+        // SAFETY: a simple view is `len` contiguous bytes, which stay in place until
+        // it is released.  They may be changed by whoever owns them, but only with
+        // the GIL, which the caller of the kernel doesn't let go of.
+        unsafe { slice::from_raw_parts(self.0.view.buf.cast::<u8>(), self.0.len()) }
+    }
+}
+
+/// Memory to write to, contiguous.
+pub(crate) struct WritableBuffer(Buffer);
+
+impl WritableBuffer {
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Buffer::of(object, ffi::PyBUF_WRITABLE).map(WritableBuffer)
+    }
+
+    /// Has `fill` write to it.
+    pub(crate) fn fill<R>(&mut self, fill: impl FnOnce(&mut [MaybeUninit<u8>]) -> R) -> R {
+        if self.0.len() == 0 {
+            return fill(&mut []);
+        }
+        // SAFETY: as in `as_bytes`, of a view that was asked for to be written to;
+        // `fill` writes bytes into it or leaves it as it is.
+        let room = unsafe {
+            slice::from_raw_parts_mut(self.0.view.buf.cast::<MaybeUninit<u8>>(), self.0.len())
+        };
+        fill(room)
     }
 }

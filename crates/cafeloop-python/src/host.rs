@@ -4,10 +4,100 @@ use std::cell::RefCell;
 
 use cafeloop::engine::Host;
 use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
 
-use crate::errors::Exit;
-use crate::object::Handle;
+use crate::errors::{self, Exit};
+use crate::event_loop::{EventLoop, debug, report};
+use crate::ffi::in_context;
+use crate::object::{self, Callback, Future, Gathering, Handle, Sleep, Slot, Strong, Task};
 use crate::seconds::to_nanoseconds;
+use crate::transport::{ReadBuffer, Stream, TurnsEnd};
+
+/// What a Python loop runs.
+///
+/// All but handles are what asyncio makes a handle, a bound method and a tuple of
+/// arguments for.
+pub(crate) enum Job {
+    /// A callback of the user's.
+    Handle(Py<Handle>),
+    /// A connection that has something to read, or its end.
+    Read(Py<Stream>),
+    /// A connection whose kernel has room for what waits to be sent.
+    Send(Py<Stream>),
+    /// A task's next step.
+    Step(Strong<Task>),
+    /// A task's next step, which throws this into its coroutine.
+    Throw(Strong<Task>, Strong),
+    /// What a task waits for is done.
+    Wake(Strong<Task>),
+    /// The time of a sleep has come.
+    ///
+    /// The task is held here, so that one which nobody else holds sleeps on.
+    Slept(Strong<Sleep>, Strong<Task>),
+    /// A future is done, and one of its callbacks is to be called.
+    Done(Callback, Strong<Future>),
+    /// A child of a gathering is done.
+    Gathered(Strong<Gathering>, Strong<Future>),
+}
+
+impl Job {
+    /// Shows what it refers to, to the garbage collector.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Job::Handle(handle) => visit.call(handle),
+            Job::Read(stream) | Job::Send(stream) => visit.call(stream),
+            // A sleep itself refers to nothing that the collector knows.
+            Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
+            Job::Throw(task, error) => {
+                visit.call(task.as_py())?;
+                visit.call(error.as_py())
+            }
+            Job::Done(callback, future) => {
+                visit.call(callback.function.as_py())?;
+                visit.call(callback.context.as_py())?;
+                visit.call(future.as_py())
+            }
+            Job::Gathered(gathering, future) => {
+                visit.call(gathering.as_py())?;
+                visit.call(future.as_py())
+            }
+        }
+    }
+}
+
+/// Whoever wants to know that a descriptor is ready or a signal has come: told
+/// each time, until it is taken out by whoever put it in.
+pub(crate) enum Watcher {
+    Handle(Py<Handle>),
+    Reader(Py<Stream>),
+    Sender(Py<Stream>),
+}
+
+impl Watcher {
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Watcher::Handle(handle) => visit.call(handle),
+            Watcher::Reader(stream) | Watcher::Sender(stream) => visit.call(stream),
+        }
+    }
+
+    /// Whether it tells this connection.
+    pub(crate) fn is_of(&self, stream: &Bound<'_, Stream>) -> bool {
+        match self {
+            Watcher::Handle(_) => false,
+            Watcher::Reader(own) | Watcher::Sender(own) => own.is(stream),
+        }
+    }
+
+    /// Tells whoever is watched no longer: another has taken its place.
+    pub(crate) fn replaced(&self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            Watcher::Handle(handle) => Handle::cancel(handle.bind(py)),
+            // It finds out by itself: its socket was closed behind its back.
+            Watcher::Reader(_) | Watcher::Sender(_) => Ok(()),
+        }
+    }
+}
 
 /// Python as the language that an engine serves.
 #[derive(Default)]
@@ -15,6 +105,13 @@ pub(crate) struct Python3 {
     /// The `time` method of a loop whose class, or user, has put another in the
     /// place of ours; only while the loop runs.
     time: RefCell<Option<Py<PyAny>>>,
+    /// The loop, while asyncio's dictionary of current tasks has what its last step
+    /// left there.
+    left_current: Slot<EventLoop>,
+    /// What is sent when the jobs of a turn have run.
+    pub(crate) turns_end: TurnsEnd,
+    /// Where small reads go first.
+    pub(crate) read_buffer: ReadBuffer,
 }
 
 impl Python3 {
@@ -24,28 +121,84 @@ impl Python3 {
         drop(before);
     }
 
+    /// A step of `owner`'s leaves its task in asyncio's dictionary of current tasks.
+    #[inline]
+    pub(crate) fn leave_current(&self, owner: &Bound<'_, EventLoop>) {
+        if self.left_current.is_empty() {
+            self.left_current.set(owner.clone());
+        }
+    }
+
+    /// Takes out of that dictionary what the last step has left there: before
+    /// anything else than a step runs, and before other threads do.
+    #[inline]
+    pub(crate) fn forget_left(&self, py: Python<'_>) {
+        if let Some(owner) = self.left_current.take(py) {
+            object::forget_current(&owner);
+        }
+    }
+
     pub(crate) fn has_own_time(&self) -> bool {
         self.time.borrow().is_some()
     }
 }
 
+impl Python3 {
+    /// Runs what is no step of a task: nobody's task is current then.
+    fn run_other(&self, py: Python<'_>, job: Job) -> PyResult<()> {
+        self.forget_left(py);
+        match job {
+            Job::Handle(handle) => Handle::run(handle.bind(py)),
+            Job::Read(stream) => Stream::read(stream.bind(py)),
+            Job::Send(stream) => Stream::send(stream.bind(py)),
+            Job::Slept(sleep, task) => Sleep::fire(&sleep.into_bound(py), task.into_bound(py)),
+            Job::Done(callback, future) => call(callback, &future.into_bound(py)),
+            Job::Gathered(gathering, child) => {
+                object::child_done(&gathering.into_bound(py), &child.into_bound(py))
+            }
+            Job::Step(_) | Job::Wake(_) | Job::Throw(..) => {
+                unreachable!("steps are run without coming here")
+            }
+        }
+    }
+}
+
 impl Host for Python3 {
-    type Job = Py<Handle>;
-    /// Told each time, until it is taken out by whoever put it in.
-    type Watcher = Py<Handle>;
+    type Job = Job;
+    type Watcher = Watcher;
     type Scope<'s> = Python<'s>;
     type Exit = Exit;
 
-    fn run(&self, py: Python<'_>, job: Py<Handle>) -> Result<(), Exit> {
-        Handle::run(job.bind(py)).map_err(Exit)
+    #[inline]
+    fn run(&self, py: Python<'_>, job: Job) -> Result<(), Exit> {
+        let outcome = match job {
+            Job::Step(task) => step(&task.into_bound(py), |task| object::run_step(task, None)),
+            Job::Wake(task) => step(&task.into_bound(py), object::wake_task),
+            Job::Throw(task, error) => {
+                let error = error.into_bound(py);
+                step(&task.into_bound(py), |task| object::run_step(task, Some(error)))
+            }
+            other => self.run_other(py, other),
+        };
+        outcome.map_err(Exit)
     }
 
-    fn ready(&self, py: Python<'_>, watcher: &mut Option<Py<Handle>>) -> Option<Py<Handle>> {
-        watcher.as_ref().map(|handle| handle.clone_ref(py))
+    fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
+        watcher.as_ref().map(|watcher| match watcher {
+            Watcher::Handle(handle) => Job::Handle(handle.clone_ref(py)),
+            Watcher::Reader(stream) => Job::Read(stream.clone_ref(py)),
+            Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
+        })
     }
 
     fn block<R: Send>(&self, py: Python<'_>, wait: impl FnOnce() -> R + Send) -> R {
-        py.detach(wait)
+        // What another thread writes meanwhile must not wait for the end of this turn:
+        // that isn't allowed, but works with asyncio.
+        self.turns_end.set_running(false);
+        self.forget_left(py);
+        let answer = py.detach(wait);
+        self.turns_end.set_running(true);
+        answer
     }
 
     fn now_ns(&self, py: Python<'_>) -> Result<Option<u64>, Exit> {
@@ -55,7 +208,43 @@ impl Host for Python3 {
         seconds.and_then(to_nanoseconds).map(Some).map_err(Exit)
     }
 
+    fn turn_ends(&self, py: Python<'_>) -> Result<(), Exit> {
+        self.turns_end.come(py).map_err(Exit)
+    }
+
     fn interrupted(&self, py: Python<'_>) -> Result<(), Exit> {
         py.check_signals().map_err(Exit)
+    }
+}
+
+/// Runs a step; what it raises for the loop is reported, unless it is to leave it.
+#[inline]
+fn step<'py>(
+    task: &Bound<'py, Task>,
+    run: impl FnOnce(&Bound<'py, Task>) -> PyResult<()>,
+) -> PyResult<()> {
+    let owner = object::owner_of(task)?;
+    let outcome = if owner.get().is_debug(task.py()) {
+        debug::time(&owner, || Ok(task.as_any().repr()?.into_any()), || run(task))
+    } else {
+        run(task)
+    };
+    match outcome {
+        Err(error) if !errors::leaves_the_loop(error.value(task.py())) => {
+            report::step_failed(&owner, task, error)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Calls a future's done callback, as a handle would.
+fn call(callback: Callback, future: &Bound<'_, Future>) -> PyResult<()> {
+    let py = future.py();
+    let (function, context) = (callback.function.into_bound(py), callback.context.into_bound(py));
+    match in_context(&context, || function.call1((future.as_any(),)).map(drop)) {
+        Err(error) if !errors::leaves_the_loop(error.value(py)) => {
+            report::done_callback_failed(future, function, context, error)
+        }
+        outcome => outcome,
     }
 }

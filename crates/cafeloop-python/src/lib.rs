@@ -19,8 +19,10 @@ mod ffi;
 mod gil;
 mod host;
 mod names;
+#[allow(unsafe_code, reason = "objects laid out by hand")]
 mod object;
 mod seconds;
+mod transport;
 
 #[pyo3::pymodule(gil_used = true)]
 mod _cafeloop {
@@ -28,8 +30,16 @@ mod _cafeloop {
     use super::cli::parse_command;
     #[pymodule_export]
     use super::event_loop::EventLoop;
+    #[cfg(not(Py_3_12))]
     #[pymodule_export]
-    use super::object::{Handle, TimerHandle};
+    use super::object::StandIn;
+    #[pymodule_export]
+    use super::object::{_native_tasks, _refuse_native_tasks, _whose_tasks, Handle, TimerHandle};
+    #[cfg(Py_3_12)]
+    #[pymodule_export]
+    use super::object::{_put_shortcuts, _remove_shortcuts};
+    #[pymodule_export]
+    use super::transport::Stream;
 
     #[pymodule_export]
     const RUST_VERSION: &str = env!("CAFELOOP_RUSTC");

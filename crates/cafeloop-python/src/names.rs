@@ -15,14 +15,22 @@ macro_rules! names {
 }
 
 names! {
+    buffered_protocol = "asyncio.protocols"."BufferedProtocol";
+    cancelled_error = "asyncio.exceptions"."CancelledError";
+    coroutine_type = "types"."CoroutineType";
+    current_tasks = "_asyncio"."_current_tasks";
     current_thread_id = "threading"."get_ident";
     ensure_future = "asyncio.tasks"."ensure_future";
     extract_stack = "asyncio.format_helpers"."extract_stack";
     format_callback_source = "asyncio.format_helpers"."_format_callback_source";
+    future_add_to_awaited_by = "asyncio.futures"."future_add_to_awaited_by";
     future_class = "asyncio.futures"."Future";
+    future_discard_from_awaited_by = "asyncio.futures"."future_discard_from_awaited_by";
+    future_repr = "asyncio.base_futures"."_future_repr";
     get_asyncgen_hooks = "sys"."get_asyncgen_hooks";
     get_origin_tracking_depth = "sys"."get_coroutine_origin_tracking_depth";
     get_running_loop = "asyncio.events"."_get_running_loop";
+    invalid_state_error = "asyncio.exceptions"."InvalidStateError";
     is_coroutine = "asyncio.coroutines"."iscoroutine";
     is_coroutine_function = "inspect"."iscoroutinefunction";
     is_debug_mode = "asyncio.coroutines"."_is_debug_mode";
@@ -36,7 +44,15 @@ names! {
     set_running_loop = "asyncio.events"."_set_running_loop";
     set_signal_handler = "signal"."signal";
     set_wakeup_fd = "signal"."set_wakeup_fd";
+    show_native_tasks = "cafeloop._all_tasks"."show_native_tasks";
     siginterrupt = "signal"."siginterrupt";
+    sleep = "asyncio.tasks"."sleep";
+    socket_class = "_socket"."socket";
+    strerror = "os"."strerror";
+    swap_current_task = "_asyncio"."_swap_current_task";
     task_class = "asyncio.tasks"."Task";
+    task_get_stack = "asyncio.base_tasks"."_task_get_stack";
+    task_print_stack = "asyncio.base_tasks"."_task_print_stack";
+    task_repr = "asyncio.base_tasks"."_task_repr";
     valid_signals = "signal"."valid_signals";
 }

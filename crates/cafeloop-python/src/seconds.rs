@@ -2,6 +2,7 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::{PyFloat, PyInt};
 
 const NS_PER_SECOND: f64 = 1e9;
 
@@ -27,4 +28,15 @@ pub(crate) fn to_nanoseconds(seconds: f64) -> PyResult<u64> {
         nanoseconds += 1;
     }
     Ok(nanoseconds)
+}
+
+/// A float's value, or that of an integer which is small enough: what most times
+/// are given as.
+#[inline]
+pub(crate) fn plain_seconds(delay: &Bound<'_, PyAny>) -> Option<f64> {
+    if delay.is_exact_instance_of::<PyFloat>() {
+        return delay.extract().ok();
+    }
+    let whole: i32 = delay.cast_exact::<PyInt>().ok()?.extract().ok()?;
+    Some(whole.into())
 }

@@ -5,6 +5,8 @@ mod api;
 #[doc(hidden)]
 pub mod engine;
 mod error;
+#[doc(hidden)]
+pub mod io;
 pub mod net;
 #[allow(unsafe_code, reason = "the one room that talks to the kernel")]
 mod sys;

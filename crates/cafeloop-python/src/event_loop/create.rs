@@ -1,15 +1,44 @@
-//! Futures and tasks: the interpreter's own.
+//! Futures and tasks: ours, where nothing speaks against it, else the interpreter's.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyContext, PyDict};
 
 use super::EventLoop;
+use super::state::State;
 use crate::names;
+use crate::object::{self, Classes, Start};
+
+/// The keywords that `create_task` was called with.
+pub(super) struct Options<'a, 'py> {
+    pub(super) name: Option<Bound<'py, PyAny>>,
+    pub(super) context: Option<Bound<'py, PyAny>>,
+    /// What this version of Python may have beside.
+    pub(super) others: Option<&'a Bound<'py, PyDict>>,
+}
+
+/// The classes of our objects, if the loop's objects are ours.
+fn classes(state: &State, py: Python<'_>) -> Option<&'static Classes> {
+    if state.plain.queues { object::make_classes(py) } else { None }
+}
+
+/// Whether a task is made without asking a factory, a subclass or what somebody has
+/// put in the place of the loop's own method.
+pub(super) fn is_native(slf: &Bound<'_, EventLoop>) -> PyResult<bool> {
+    let py = slf.py();
+    let state = slf.get().state(py);
+    let is_ours = state.plain.creates
+        && state.task_factory.borrow().is_none()
+        && classes(state, py).is_some();
+    Ok(is_ours && !slf.getattr(intern!(py, "__dict__"))?.contains(intern!(py, "create_task"))?)
+}
 
 pub(super) fn future<'py>(slf: &Bound<'py, EventLoop>) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
+    if let Some(classes) = classes(slf.get().state(py), py) {
+        return Ok(object::create_future(classes, slf)?.into_any());
+    }
     let options = PyDict::new(py);
     options.set_item(intern!(py, "loop"), slf)?;
     names::future_class(py)?.call((), Some(&options))
@@ -18,21 +47,81 @@ pub(super) fn future<'py>(slf: &Bound<'py, EventLoop>) -> PyResult<Bound<'py, Py
 pub(super) fn task<'py>(
     slf: &Bound<'py, EventLoop>,
     coro: &Bound<'py, PyAny>,
-    options: Option<&Bound<'py, PyDict>>,
+    options: Options<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
+    let state = slf.get().state(py);
     slf.get().engine(py)?;
-    let options = options.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
-    let factory = slf.get().state(py).task_factory.borrow().as_ref().map(|f| f.clone_ref(py));
-    match factory {
-        None => {
-            options.set_item(intern!(py, "loop"), slf)?;
-            names::task_class(py)?.call((coro,), Some(&options))
+    let factory = state.task_factory.borrow().as_ref().map(|factory| factory.clone_ref(py));
+    let Some(factory) = factory else {
+        return match classes(state, py) {
+            Some(classes) => native(classes, slf, coro, options),
+            None => interpreters(slf, coro, options),
+        };
+    };
+    let options = options.into_dict(py)?;
+    if names_belong_to_factory(py) {
+        factory.bind(py).call((slf, coro), Some(&options))
+    } else {
+        made_by_older_factory(slf, coro, &options, factory.bind(py))
+    }
+}
+
+fn native<'py>(
+    classes: &Classes,
+    slf: &Bound<'py, EventLoop>,
+    coro: &Bound<'py, PyAny>,
+    options: Options<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = slf.py();
+    let start = match options.others {
+        Some(others) if eager_start(others)? && slf.get().runs_here(py) => Start::Now,
+        _ => Start::Soon,
+    };
+    let context = match options.context.filter(|context| !context.is_none()) {
+        None => None,
+        Some(context) => Some(context.cast_into::<PyContext>()?),
+    };
+    Ok(object::create_task(classes, slf, coro, options.name, context, start)?.into_any())
+}
+
+/// The one other keyword that tasks have, since Python 3.12.
+fn eager_start(others: &Bound<'_, PyDict>) -> PyResult<bool> {
+    let py = others.py();
+    let mut is_eager = false;
+    for (name, value) in others.iter() {
+        let is_known = name.eq(intern!(py, "eager_start"))? && py.version_info() >= (3, 12);
+        if !is_known {
+            let text = format!("Task() got an unexpected keyword argument '{}'", name.str()?);
+            return Err(PyTypeError::new_err(text));
         }
-        Some(factory) if names_belong_to_factory(py) => {
-            factory.bind(py).call((slf, coro), Some(&options))
+        is_eager = value.is_truthy()?;
+    }
+    Ok(is_eager)
+}
+
+fn interpreters<'py>(
+    slf: &Bound<'py, EventLoop>,
+    coro: &Bound<'py, PyAny>,
+    options: Options<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = slf.py();
+    let options = options.into_dict(py)?;
+    options.set_item(intern!(py, "loop"), slf)?;
+    names::task_class(py)?.call((coro,), Some(&options))
+}
+
+impl<'py> Options<'_, 'py> {
+    /// Those that were given, as a caller's keywords.
+    fn into_dict(self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let all = self.others.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
+        if let Some(name) = self.name {
+            all.set_item(intern!(py, "name"), name)?;
         }
-        Some(factory) => made_by_older_factory(slf, coro, &options, factory.bind(py)),
+        if let Some(context) = self.context {
+            all.set_item(intern!(py, "context"), context)?;
+        }
+        Ok(all)
     }
 }
 

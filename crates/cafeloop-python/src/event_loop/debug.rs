@@ -94,15 +94,29 @@ pub(crate) fn watch_slow(
     handle: &Bound<'_, Handle>,
     run: impl FnOnce() -> PyResult<()>,
 ) -> PyResult<()> {
+    let state = owner.get().state(owner.py());
+    drop(state.current_handle.replace(Some(handle.clone().unbind())));
+    let run_here = || {
+        let outcome = run();
+        drop(state.current_handle.take());
+        outcome
+    };
+    time(owner, || describe(handle), run_here)
+}
+
+/// Calls `run`, and logs what it was if that took too long.
+pub(crate) fn time<'py>(
+    owner: &Bound<'py, EventLoop>,
+    what: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
+    run: impl FnOnce() -> PyResult<()>,
+) -> PyResult<()> {
     let py = owner.py();
     let state = owner.get().state(py);
-    drop(state.current_handle.replace(Some(handle.clone().unbind())));
     let began = Instant::now();
     let outcome = run();
     let took = began.elapsed().as_secs_f64();
-    drop(state.current_handle.take());
     if took >= state.slow_callback_duration.get() {
-        let what = describe(handle)?;
+        let what = what()?;
         let text = "Executing %s took %.3f seconds";
         names::logger(py)?.call_method1(intern!(py, "warning"), (text, what, took))?;
     }

@@ -126,7 +126,9 @@ impl<'a, 'py> Running<'a, 'py> {
         let running = Running { slf, asyncgen_hooks_before, wakeup: Wakeup::begin(slf)? };
         state.thread.set(Some(thread::current().id()));
         let time = own_time(slf)?;
-        slf.get().engine(py)?.host().set_time(time);
+        let engine = slf.get().engine(py)?;
+        engine.host().set_time(time);
+        engine.host().turns_end.set_running(true);
         debug::track_origins(py, state, state.debug.get())?;
         let hooks = (
             slf.getattr(intern!(py, "_asyncgen_firstiter_hook"))?,
@@ -143,6 +145,10 @@ impl<'a, 'py> Running<'a, 'py> {
         state.thread.set(None);
         if let Some(engine) = self.slf.get().try_engine(py) {
             engine.host().set_time(None);
+            engine.host().forget_left(py);
+            // A turn that was left early has put off what it wrote.
+            engine.host().turns_end.set_running(false);
+            engine.host().turns_end.come(py)?;
         }
         debug::track_origins(py, state, false)?;
         names::set_running_loop(py)?.call1((py.None(),))?;

@@ -22,16 +22,17 @@ mod watch;
 
 use std::rc::Rc;
 
-use cafeloop::engine::{Engine, Interest};
+use cafeloop::engine::{Engine, Interest, TimerKey};
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyDict, PyTuple};
+use pyo3::types::{PyContext, PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use self::state::State;
 use crate::errors;
 use crate::gil::Gil;
-use crate::host::Python3;
+use crate::host::{Job, Python3};
 use crate::object::{Call, Handle, TimerHandle};
+use crate::transport::Transports;
 
 /// An event loop's engine as a Python object.
 ///
@@ -57,8 +58,38 @@ impl EventLoop {
         self.state(py).engine.borrow().clone()
     }
 
+    pub(crate) fn transports<'py>(&'py self, py: Python<'py>) -> &'py Transports {
+        &self.state(py).transports
+    }
+
+    #[inline]
     pub(crate) fn is_debug(&self, py: Python<'_>) -> bool {
         self.state(py).debug.get()
+    }
+
+    /// Whether this thread is the one that runs the loop.
+    pub(crate) fn runs_here(&self, py: Python<'_>) -> bool {
+        self.state(py).is_running() && !self.state(py).runs_elsewhere()
+    }
+
+    /// Whether a task of the loop's can be made without asking anybody.
+    pub(crate) fn creates_natively(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        create::is_native(slf)
+    }
+
+    /// Has `job` run in the next turn; what `call_soon` does for native objects.
+    #[inline]
+    pub(crate) fn queue(slf: &Bound<'_, Self>, job: Job) -> PyResult<()> {
+        schedule::queue(slf, job)
+    }
+
+    /// Has `job` run in `delay` seconds; `None` if somebody else keeps the time.
+    pub(crate) fn set_timer_in(
+        slf: &Bound<'_, Self>,
+        delay: f64,
+        job: Job,
+    ) -> PyResult<Option<TimerKey>> {
+        schedule::set_timer_in(slf, delay, job)
     }
 }
 
@@ -66,13 +97,14 @@ impl EventLoop {
 impl EventLoop {
     /// A subclass may take what arguments it likes.
     #[new]
+    #[classmethod]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(
-        py: Python<'_>,
+        class: &Bound<'_, PyType>,
         _args: &Bound<'_, PyTuple>,
         _kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        Ok(EventLoop { state: Gil::new(State::new(py)?) })
+        Ok(EventLoop { state: Gil::new(State::new(class)?) })
     }
 
     // --- lifecycle
@@ -162,13 +194,15 @@ impl EventLoop {
         create::future(slf)
     }
 
-    #[pyo3(signature = (coro, **options))]
+    #[pyo3(signature = (coro, *, name=None, context=None, **options))]
     fn create_task<'py>(
         slf: &Bound<'py, Self>,
         coro: &Bound<'py, PyAny>,
+        name: Option<Bound<'py, PyAny>>,
+        context: Option<Bound<'py, PyAny>>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        create::task(slf, coro, options)
+        create::task(slf, coro, create::Options { name, context, others: options })
     }
 
     fn set_task_factory(&self, py: Python<'_>, factory: Option<Bound<'_, PyAny>>) -> PyResult<()> {
@@ -188,7 +222,7 @@ impl EventLoop {
         callback: Py<PyAny>,
         args: Py<PyTuple>,
     ) -> PyResult<()> {
-        watch::add(slf, fd, Interest::Read, Call { callback, args })
+        watch::add(slf, fd, Interest::Read, Call { callback, args }).map(drop)
     }
 
     fn remove_reader(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -202,11 +236,33 @@ impl EventLoop {
         callback: Py<PyAny>,
         args: Py<PyTuple>,
     ) -> PyResult<()> {
-        watch::add(slf, fd, Interest::Write, Call { callback, args })
+        watch::add(slf, fd, Interest::Write, Call { callback, args }).map(drop)
     }
 
     fn remove_writer(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
         watch::remove(self, py, fd, Interest::Write)
+    }
+
+    /// `add_reader`, with the handle that shows whether it was replaced.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn _add_reader<'py>(
+        slf: &Bound<'py, Self>,
+        fd: &Bound<'py, PyAny>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+    ) -> PyResult<Py<Handle>> {
+        watch::add(slf, fd, Interest::Read, Call { callback, args })
+    }
+
+    /// `add_writer`, with the handle that shows whether it was replaced.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn _add_writer<'py>(
+        slf: &Bound<'py, Self>,
+        fd: &Bound<'py, PyAny>,
+        callback: Py<PyAny>,
+        args: Py<PyTuple>,
+    ) -> PyResult<Py<Handle>> {
+        watch::add(slf, fd, Interest::Write, Call { callback, args })
     }
 
     // --- signals

@@ -2,10 +2,10 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyContext, PyDict, PyTuple};
 
 use super::{EventLoop, debug};
-use crate::object::{Call, Handle};
+use crate::object::{self, Call, Future, Handle, Task};
 
 /// Hands `error` to the loop's exception handler.  An error of its own means
 /// that it wants to leave the loop.
@@ -24,6 +24,36 @@ pub(crate) fn callback_failed(
     if let Some(made_at) = handle.get().made_at(py) {
         context.set_item("source_traceback", made_at)?;
     }
+    owner.call_method1(intern!(py, "call_exception_handler"), (context,))?;
+    Ok(())
+}
+
+/// The same for a future's done callback, which has no handle until now.
+pub(crate) fn done_callback_failed<'py>(
+    future: &Bound<'py, Future>,
+    function: Bound<'py, PyAny>,
+    context: Bound<'py, PyContext>,
+    error: PyErr,
+) -> PyResult<()> {
+    let py = future.py();
+    let owner = object::owner_of_future(future)?;
+    let args = PyTuple::new(py, [future.as_any()])?.unbind();
+    let call = Call { callback: function.unbind(), args };
+    let handle = Bound::new(py, Handle::new(&owner, call.clone_ref(py), Some(context))?)?;
+    callback_failed(&owner, &handle, &call, error)
+}
+
+/// The same for a task's step that couldn't be run, or couldn't end.
+pub(crate) fn step_failed(
+    owner: &Bound<'_, EventLoop>,
+    task: &Bound<'_, Task>,
+    error: PyErr,
+) -> PyResult<()> {
+    let py = owner.py();
+    let context = PyDict::new(py);
+    context.set_item("message", format!("Exception in callback {}", task.as_any().repr()?))?;
+    context.set_item("exception", error.into_value(py))?;
+    context.set_item("task", task.as_any())?;
     owner.call_method1(intern!(py, "call_exception_handler"), (context,))?;
     Ok(())
 }

@@ -5,11 +5,14 @@ use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyContext, PyTuple};
 use pyo3::{IntoPyObjectExt, intern};
 
+use cafeloop::engine::TimerKey;
+
 use super::{EventLoop, debug};
 use crate::errors;
+use crate::host::Job;
 use crate::names;
-use crate::object::{Call, Handle, TimerHandle};
-use crate::seconds::{to_nanoseconds, to_seconds};
+use crate::object::{Call, Handle, TimerHandle, When};
+use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
 pub(super) fn call_soon<'py>(
     slf: &Bound<'py, EventLoop>,
@@ -20,8 +23,36 @@ pub(super) fn call_soon<'py>(
     debug::check_thread(slf)?;
     debug::check_callback(slf, call.callback.bind(slf.py()), "call_soon")?;
     let handle = Bound::new(slf.py(), Handle::new(slf, call, context)?)?;
-    engine.push(handle.clone().unbind());
+    engine.push(Job::Handle(handle.clone().unbind()));
     Ok(handle)
+}
+
+#[inline]
+pub(super) fn queue(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
+    let state = slf.get().state(slf.py());
+    debug::check_thread(slf)?;
+    match &*state.engine.borrow() {
+        Some(engine) => {
+            engine.push(job);
+            Ok(())
+        }
+        None => Err(errors::loop_is_closed()),
+    }
+}
+
+pub(super) fn set_timer_in(
+    slf: &Bound<'_, EventLoop>,
+    delay: f64,
+    job: Job,
+) -> PyResult<Option<TimerKey>> {
+    let py = slf.py();
+    let state = slf.get().state(py);
+    let engine = slf.get().engine(py)?;
+    if !state.plain.keeps_time || engine.host().has_own_time() {
+        return Ok(None);
+    }
+    let deadline_ns = to_nanoseconds(time(slf.get(), py) + delay)?;
+    Ok(Some(engine.set_timer(deadline_ns, job)))
 }
 
 pub(super) fn call_soon_threadsafe<'py>(
@@ -33,7 +64,7 @@ pub(super) fn call_soon_threadsafe<'py>(
     let engine = slf.get().engine(py)?;
     debug::check_callback(slf, call.callback.bind(py), "call_soon_threadsafe")?;
     let handle = Bound::new(py, Handle::new(slf, call, context)?)?;
-    let job = handle.clone().unbind();
+    let job = Job::Handle(handle.clone().unbind());
     if slf.get().state(py).runs_elsewhere() {
         engine.remote().post(job).map_err(|_| errors::loop_is_closed())?;
     } else {
@@ -54,7 +85,12 @@ pub(super) fn call_later<'py>(
         return Err(PyTypeError::new_err("delay must not be None"));
     }
     if has_our_time(slf)? {
-        let when = time(slf.get(), py).into_bound_py_any(py)?.add(delay)?;
+        let now = time(slf.get(), py);
+        if let Some(delay) = plain_seconds(delay) {
+            let when = now + delay;
+            return Ok(set_timer(slf, when, When::Seconds(when), call, context)?.into_any());
+        }
+        let when = now.into_bound_py_any(py)?.add(delay)?;
         return Ok(call_at(slf, &when, call, context)?.into_any());
     }
     // A subclass may have a time, or a call_at, of its own.
@@ -75,14 +111,27 @@ pub(super) fn call_at<'py>(
     if when.is_none() {
         return Err(PyTypeError::new_err("when cannot be None"));
     }
+    slf.get().engine(py)?;
+    set_timer(slf, when.extract()?, When::Given(when.clone().unbind()), call, context)
+}
+
+fn set_timer<'py>(
+    slf: &Bound<'py, EventLoop>,
+    seconds: f64,
+    when: When,
+    call: Call,
+    context: Option<Bound<'py, PyContext>>,
+) -> PyResult<Bound<'py, TimerHandle>> {
+    let py = slf.py();
     let engine = slf.get().engine(py)?;
     debug::check_thread(slf)?;
     debug::check_callback(slf, call.callback.bind(py), "call_at")?;
-    let deadline_ns = to_nanoseconds(when.extract()?)?;
+    let deadline_ns = to_nanoseconds(seconds)?;
     let handle = Handle::new(slf, call, context)?;
-    let handle = Bound::new(py, TimerHandle::new(when.clone().unbind(), handle))?;
+    let handle = Bound::new(py, TimerHandle::new(when, handle))?;
     let job = handle.as_super();
-    job.get().set_timer(py, engine.set_timer(deadline_ns, job.clone().unbind()));
+    let timer = engine.set_timer(deadline_ns, Job::Handle(job.clone().unbind()));
+    job.get().set_timer(py, timer);
     Ok(handle)
 }
 

@@ -17,6 +17,7 @@ use pyo3::{intern, wrap_pyfunction};
 
 use super::{EventLoop, debug};
 use crate::errors::engine_failed;
+use crate::host::Watcher;
 use crate::names;
 use crate::object::{Call, Handle};
 
@@ -40,7 +41,7 @@ pub(super) fn add(
     set_wakeup_fd(py, writer(slf)?)
         .map_err(|error| PyRuntimeError::new_err(error.value(py).to_string()))?;
     let handle = Py::new(py, Handle::new(slf, call, None)?)?;
-    drop(engine.watch_signal(signal, handle));
+    drop(engine.watch_signal(signal, Watcher::Handle(handle)));
     let answer = ignore(py)
         .and_then(|ignore| names::set_signal_handler(py)?.call1((signal, ignore)))
         // System calls that the signal interrupts are begun again.

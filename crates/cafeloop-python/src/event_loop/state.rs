@@ -6,12 +6,16 @@ use std::thread::{self, ThreadId};
 
 use cafeloop::engine::{Clock, Engine};
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::EventLoop;
+
 use crate::errors::engine_failed;
-use crate::host::Python3;
+use crate::host::{Job, Python3};
 use crate::names;
 use crate::object::Handle;
+use crate::transport::Transports;
 
 /// asyncio's own default, in seconds.
 const SLOW_CALLBACK_DURATION: f64 = 0.1;
@@ -24,7 +28,11 @@ pub(super) struct State {
     pub(super) clock: Clock,
     /// The thread that runs the loop, while one does.
     pub(super) thread: Cell<Option<ThreadId>>,
+    /// Who uses which descriptor.
+    pub(super) transports: Transports,
     pub(super) task_factory: RefCell<Option<Py<PyAny>>>,
+    /// Which of its methods are still ours.
+    pub(super) plain: Plain,
     pub(super) debug: Cell<bool>,
     pub(super) slow_callback_duration: Cell<f64>,
     /// Kept in debug mode only, for the exception handler.
@@ -34,8 +42,34 @@ pub(super) struct State {
     pub(super) origin_depth_before: Cell<Option<i32>>,
 }
 
+/// What a subclass hasn't overridden: only then may native objects do it without
+/// calling the method.
+#[derive(Clone, Copy)]
+pub(super) struct Plain {
+    /// `call_soon`: else futures and tasks are the interpreter's, which call it.
+    pub(super) queues: bool,
+    /// `time`, `call_at` and `call_later`.
+    pub(super) keeps_time: bool,
+    /// `create_task`.
+    pub(super) creates: bool,
+}
+
+impl Plain {
+    fn of(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let ours = class.py().get_type::<EventLoop>();
+        let has_our =
+            |name: &str| -> PyResult<bool> { Ok(class.getattr(name)?.is(&ours.getattr(name)?)) };
+        Ok(Plain {
+            queues: has_our("call_soon")?,
+            keeps_time: has_our("time")? && has_our("call_at")? && has_our("call_later")?,
+            creates: has_our("create_task")?,
+        })
+    }
+}
+
 impl State {
-    pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
+    pub(super) fn new(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let py = class.py();
         let clock = Clock::real();
         let engine = Engine::new(Python3::default(), clock.clone(), None)
             .map_err(|error| engine_failed(&error))?;
@@ -43,7 +77,9 @@ impl State {
             engine: RefCell::new(Some(Rc::new(engine))),
             clock,
             thread: Cell::new(None),
+            transports: Transports::default(),
             task_factory: RefCell::new(None),
+            plain: Plain::of(class)?,
             debug: Cell::new(names::is_debug_mode(py)?.call0()?.is_truthy()?),
             slow_callback_duration: Cell::new(SLOW_CALLBACK_DURATION),
             current_handle: RefCell::new(None),
@@ -72,12 +108,13 @@ impl State {
         let Some(engine) = &*engine else { return Ok(()) };
         // The first refusal ends the traversal; the engine shows all it holds.
         let refused = Cell::new(None);
-        let show = |handle: &Py<Handle>| {
-            if let Some(error) = refused.take().or_else(|| visit.call(handle).err()) {
+        let note = |answer: Result<(), PyTraverseError>| {
+            if let Some(error) = refused.take().or(answer.err()) {
                 refused.set(Some(error));
             }
         };
-        engine.for_each_held(show, show);
+        let job = |job: &Job| note(job.traverse(visit));
+        engine.for_each_held(job, |watcher| note(watcher.traverse(visit)));
         refused.into_inner().map_or(Ok(()), Err)
     }
 

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyInt;
 
 use super::EventLoop;
+use crate::host::Watcher;
 use crate::object::{Call, Handle};
 
 pub(super) fn add(
@@ -16,16 +17,18 @@ pub(super) fn add(
     fd: &Bound<'_, PyAny>,
     interest: Interest,
     call: Call,
-) -> PyResult<()> {
+) -> PyResult<Py<Handle>> {
     let py = slf.py();
     let engine = slf.get().engine(py)?;
-    let fd = descriptor(fd)?;
+    let number = descriptor(fd)?;
+    slf.get().transports(py).refuse_used(number, fd)?;
     let handle = Py::new(py, Handle::new(slf, call, None)?)?;
-    if let Some(before) = engine.watch(fd, interest, handle)? {
+    let watcher = Watcher::Handle(handle.clone_ref(py));
+    if let Some(before) = engine.watch(number, interest, watcher)? {
         // It may be queued already: what was replaced isn't called any more.
-        before.bind(py).call_method0(intern!(py, "cancel"))?;
+        before.replaced(py)?;
     }
-    Ok(())
+    Ok(handle)
 }
 
 pub(super) fn remove(
@@ -34,10 +37,12 @@ pub(super) fn remove(
     fd: &Bound<'_, PyAny>,
     interest: Interest,
 ) -> PyResult<bool> {
-    let fd = descriptor(fd)?;
+    let number = descriptor(fd)?;
+    slf.transports(py).refuse_used(number, fd)?;
     let Some(engine) = slf.try_engine(py) else { return Ok(false) };
-    let Some(handle) = engine.unwatch(fd, interest) else { return Ok(false) };
-    handle.bind(py).call_method0(intern!(py, "cancel"))?;
+    let is_users = |watcher: &Watcher| matches!(watcher, Watcher::Handle(_));
+    let Some(watcher) = engine.unwatch_if(number, interest, is_users) else { return Ok(false) };
+    watcher.replaced(py)?;
     Ok(true)
 }
 

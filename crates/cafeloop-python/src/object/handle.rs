@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use cafeloop::engine::TimerKey;
 use pyo3::class::basic::CompareOp;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyTuple};
+use pyo3::types::{PyContext, PyFloat, PyTuple};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::event_loop::{EventLoop, debug, report};
@@ -20,7 +20,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn clone_ref(&self, py: Python<'_>) -> Self {
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
         Call { callback: self.callback.clone_ref(py), args: self.args.clone_ref(py) }
     }
 }
@@ -114,7 +114,7 @@ impl Handle {
             parts.push("cancelled".into());
         }
         if let Ok(timer) = slf.cast::<TimerHandle>() {
-            parts.push(format!("when={}", timer.get().when.bind(py).str()?));
+            parts.push(format!("when={}", timer.get().when.object(py).str()?));
         }
         let call = state.call.borrow().as_ref().map(|call| call.clone_ref(py));
         if let Some(call) = call {
@@ -131,7 +131,7 @@ impl Handle {
 #[pymethods]
 impl Handle {
     /// Never calls the callback (again).
-    fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub(crate) fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = slf.get().state.get(py);
         if state.call.borrow().is_none() {
@@ -212,13 +212,29 @@ impl Handle {
 /// A handle that a loop calls at a time of its clock.
 #[pyclass(frozen, extends = Handle, subclass, weakref, module = "cafeloop")]
 pub(crate) struct TimerHandle {
+    when: When,
+}
+
+/// When a timer is due.
+pub(crate) enum When {
+    /// In seconds of the loop's clock.
+    Seconds(f64),
     /// As it was given, so that [`when`](TimerHandle::when) returns that object.
-    when: Py<PyAny>,
+    Given(Py<PyAny>),
+}
+
+impl When {
+    fn object<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        match self {
+            When::Seconds(seconds) => PyFloat::new(py, *seconds).into_any(),
+            When::Given(when) => when.bind(py).clone(),
+        }
+    }
 }
 
 impl TimerHandle {
     /// A timer's handle and, below it, the handle that the loop runs.
-    pub(crate) fn new(when: Py<PyAny>, handle: Handle) -> PyClassInitializer<Self> {
+    pub(crate) fn new(when: When, handle: Handle) -> PyClassInitializer<Self> {
         PyClassInitializer::from(handle).add_subclass(TimerHandle { when })
     }
 }
@@ -226,12 +242,12 @@ impl TimerHandle {
 #[pymethods]
 impl TimerHandle {
     /// When the callback is due, in seconds of the loop's clock.
-    fn when(&self, py: Python<'_>) -> Py<PyAny> {
-        self.when.clone_ref(py)
+    fn when<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.when.object(py)
     }
 
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        self.when.bind(py).hash()
+        self.when.object(py).hash()
     }
 
     /// Timers compare by their time; equal are those that would do the same.
@@ -244,7 +260,7 @@ impl TimerHandle {
         let Ok(other) = other.cast::<TimerHandle>() else {
             return Ok(py.NotImplemented().into_bound(py));
         };
-        let (mine, theirs) = (slf.get().when.bind(py), other.get().when.bind(py));
+        let (mine, theirs) = (&slf.get().when.object(py), &other.get().when.object(py));
         match op {
             CompareOp::Lt | CompareOp::Gt => mine.rich_compare(theirs, op),
             CompareOp::Eq | CompareOp::Ne | CompareOp::Le | CompareOp::Ge => {
@@ -261,7 +277,10 @@ impl TimerHandle {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.when)
+        match &self.when {
+            When::Seconds(_) => Ok(()),
+            When::Given(when) => visit.call(when),
+        }
     }
 }
 

@@ -1,5 +1,62 @@
-//! The objects that a loop hands out.
+//! The objects that a loop hands out: handles, futures, tasks, gatherings, sleeps.
+//!
+//! ```text
+//! handle           callbacks that were handed to a loop
+//! future, task     what they are; _face: what Python sees of them
+//! waiters          who waits for a future      wakeup    how foreign ones wake a task
+//! step             one step of a task          current   the current task
+//! coroutine        how one is driven
+//! gather           asyncio.gather              sleep     asyncio.sleep
+//! shortcut         how asyncio's functions come to them (stand_in: on 3.11)
+//! all_tasks        for asyncio.all_tasks()
+//! class, method    classes made from C structs reference what they hold
+//! classes          ours, once they are made
+//! layout           what is known of the interpreter's own structs
+//! published        those of their fields that debuggers read
+//! ```
+//!
+//! Futures and tasks derive from `_asyncio`'s, with storage of their own behind the
+//! base's struct, which stays empty but for the published fields.  So they are
+//! instances of `asyncio.Future` and `asyncio.Task`, and everything that takes
+//! those takes them.
 
+mod all_tasks;
+mod class;
+mod classes;
+mod coroutine;
+mod current;
+mod future;
+mod future_face;
+mod future_iterator;
+mod gather;
 mod handle;
+mod layout;
+mod method;
+mod published;
+mod reference;
+#[cfg(Py_3_12)]
+mod shortcut;
+mod sleep;
+#[cfg(not(Py_3_12))]
+mod stand_in;
+mod step;
+mod task;
+mod task_face;
+mod waiters;
+mod wakeup;
 
-pub(crate) use handle::{Call, Handle, TimerHandle};
+pub(crate) use self::all_tasks::_native_tasks;
+pub(crate) use self::classes::{_refuse_native_tasks, _whose_tasks, Classes, make as make_classes};
+pub(crate) use self::current::forget as forget_current;
+pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
+pub(crate) use self::gather::{Gathering, child_done};
+pub(crate) use self::handle::{Call, Handle, TimerHandle, When};
+pub(crate) use self::reference::{Slot, Strong};
+#[cfg(Py_3_12)]
+pub(crate) use self::shortcut::{_put_shortcuts, _remove_shortcuts};
+pub(crate) use self::sleep::Sleep;
+#[cfg(not(Py_3_12))]
+pub(crate) use self::stand_in::StandIn;
+pub(crate) use self::step::{run as run_step, wake as wake_task};
+pub(crate) use self::task::{Start, Task, create as create_task, owner as owner_of};
+pub(crate) use self::waiters::Callback;

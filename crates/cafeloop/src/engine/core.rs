@@ -140,7 +140,18 @@ impl<H: Host> Engine<H> {
 
     /// Takes a watcher back; `None` if there was none.
     pub fn unwatch(&self, fd: RawFd, interest: Interest) -> Option<H::Watcher> {
-        self.registry.borrow_mut().unwatch(&self.poller, fd, interest)
+        self.unwatch_if(fd, interest, |_| true)
+    }
+
+    /// Takes a watcher back if it is the one that `is_meant` knows, which looks and
+    /// does nothing else.  A number that its owner has closed may be another's by now.
+    pub fn unwatch_if(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        is_meant: impl FnOnce(&H::Watcher) -> bool,
+    ) -> Option<H::Watcher> {
+        self.registry.borrow_mut().unwatch(&self.poller, fd, interest, is_meant)
     }
 
     /// Takes all watchers of a descriptor back, before its owner closes it.

@@ -43,6 +43,13 @@ pub trait Host {
         Ok(None)
     }
 
+    /// The jobs of a turn have run: the host's chance to do together what they had
+    /// it put off, such as sending what they wrote.
+    fn turn_ends(&self, scope: Self::Scope<'_>) -> Result<(), Self::Exit> {
+        let _ = scope;
+        Ok(())
+    }
+
     /// A signal ended a wait: the host's chance to leave the loop.
     fn interrupted(&self, scope: Self::Scope<'_>) -> Result<(), Self::Exit>;
 }

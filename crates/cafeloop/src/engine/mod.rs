@@ -21,7 +21,8 @@
 //! most until the nearest deadline and not at all if a job is ready; queue the
 //! jobs of the descriptors that are ready, then those of the timers that are
 //! due, in deadline order; run the jobs that are queued now.  What they queue
-//! runs in the next turn.
+//! runs in the next turn.  When they have run, the host does what they put off until
+//! then: asyncio has no such phase, and none of its own order is changed by it.
 
 mod blocking;
 mod clock;

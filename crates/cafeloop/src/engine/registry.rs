@@ -115,10 +115,20 @@ impl<W> Registry<W> {
         Ok(())
     }
 
-    /// Takes the watcher out, if there is one, and tells the kernel.
-    pub(super) fn unwatch(&mut self, poller: &Poller, fd: RawFd, interest: Interest) -> Option<W> {
+    /// Takes the watcher out, if there is one and it is meant, and tells the kernel.
+    pub(super) fn unwatch(
+        &mut self,
+        poller: &Poller,
+        fd: RawFd,
+        interest: Interest,
+        is_meant: impl FnOnce(&W) -> bool,
+    ) -> Option<W> {
         let slot = *self.by_number.get(&fd)?;
-        let watcher = self.sources[slot].watcher(interest).take();
+        let watcher = self.sources[slot].watcher(interest);
+        if watcher.as_ref().is_some_and(|watcher| !is_meant(watcher)) {
+            return None;
+        }
+        let watcher = watcher.take();
         self.settle(poller, slot);
         watcher
     }

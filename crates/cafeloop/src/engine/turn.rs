@@ -215,7 +215,7 @@ impl<H: Host> Engine<H> {
             self.emit(|| Event::JobEnds);
             answer?;
         }
-        Ok(())
+        self.host.turn_ends(scope)
     }
 
     fn pop(&self) -> Option<H::Job> {

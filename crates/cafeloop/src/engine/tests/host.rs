@@ -93,6 +93,7 @@ pub(super) struct TestHost {
     when_it_waits: Cell<Option<Box<dyn FnOnce()>>>,
     leaves_when_interrupted: Cell<bool>,
     interruptions: Cell<usize>,
+    writes_turns_down: Cell<bool>,
 }
 
 impl TestHost {
@@ -110,6 +111,11 @@ impl TestHost {
     /// Has the next interruption leave the loop.
     pub(super) fn leave_when_interrupted(&self) {
         self.leaves_when_interrupted.set(true);
+    }
+
+    /// Has the end of each turn written down as well.
+    pub(super) fn write_turns_down(&self) {
+        self.writes_turns_down.set(true);
     }
 
     pub(super) fn interruptions(&self) -> usize {
@@ -139,6 +145,13 @@ impl Host for TestHost {
             act();
         }
         wait()
+    }
+
+    fn turn_ends(&self, _: &Loop) -> Result<(), Left> {
+        if self.writes_turns_down.get() {
+            self.ran.borrow_mut().push("end of turn");
+        }
+        Ok(())
     }
 
     fn interrupted(&self, _: &Loop) -> Result<(), Left> {

@@ -26,6 +26,15 @@ fn what_a_job_queues_runs_in_the_next_turn() {
 }
 
 #[test]
+fn the_host_is_told_when_the_jobs_of_a_turn_have_run() {
+    let engine = new_loop();
+    engine.host().write_turns_down();
+    engine.push(Job::new("a", |engine| engine.push(Job::stop())));
+    engine.push(Job::named("b"));
+    assert_eq!(run(&engine), ["a", "b", "end of turn", "stop", "end of turn"]);
+}
+
+#[test]
 fn a_turn_queues_posts_then_descriptors_then_timers_behind_what_was_ready() {
     let engine = new_loop();
     let (reader, mut writer) = io::pipe().expect("a pipe can be made");

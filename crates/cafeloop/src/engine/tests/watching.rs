@@ -385,3 +385,15 @@ fn more_descriptors_than_one_poll_reports_are_all_told() {
     let told: usize = (0..3).map(|_| turn(&engine).len()).sum();
     assert_eq!(told, readers.len());
 }
+
+#[test]
+fn a_watcher_is_taken_back_only_from_whom_it_is_meant() {
+    let engine = new_loop();
+    let (reader, _writer) = full_pipe();
+    watch(&engine, &reader, Reading, Watcher::always("own"));
+    let fd = reader.as_raw_fd();
+    assert_eq!(name(engine.unwatch_if(fd, Reading, |watcher| watcher.name == "other")), None);
+    assert_eq!(turn(&engine), ["own"]);
+    assert_eq!(name(engine.unwatch_if(fd, Reading, |watcher| watcher.name == "own")), Some("own"));
+    assert_eq!(turn(&engine), [] as [&str; 0]);
+}

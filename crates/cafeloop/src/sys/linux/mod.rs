@@ -1,10 +1,12 @@
 //! Linux 5.11 and newer, through rustix.
 
+mod borrowed;
 mod clock;
 mod poller;
 mod signal_pipe;
 pub(crate) mod socket;
 mod waker;
+pub(crate) mod wire;
 
 pub(crate) use clock::{PromptTimers, monotonic_ns};
 pub(crate) use poller::{Events, Poller, Readiness};

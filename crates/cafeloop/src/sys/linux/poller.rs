@@ -1,7 +1,7 @@
 //! Which descriptors are ready: level-triggered epoll with `epoll_pwait2(2)`.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
@@ -9,6 +9,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 
+use super::borrowed::borrow;
 use super::clock::monotonic_ns;
 
 /// Events taken from the kernel by one call; what is left over is reported
@@ -164,15 +165,4 @@ impl Poller {
         epoll::wait(&self.epoll, spare_capacity(&mut events.list), wait.as_ref())?;
         Ok(())
     }
-}
-
-/// A descriptor that somebody else owns and named by its number.
-fn borrow<'fd>(fd: RawFd) -> io::Result<BorrowedFd<'fd>> {
-    if fd < 0 {
-        return Err(Errno::BADF.into());
-    }
-    // SAFETY: the number is not -1 (checked above).  It is handed to
-    // `epoll_ctl` alone, which neither reads, writes nor closes what it names
-    // and answers EBADF for a number that is not open.
-    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }

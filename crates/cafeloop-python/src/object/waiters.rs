@@ -1,0 +1,191 @@
+//! Who waits for a future, in the order in which they came.
+
+use std::cell::RefCell;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyContext, PyTuple};
+
+use super::class::Visitor;
+use super::future::{self, Future};
+use super::gather::Gathering;
+use super::handle::{Call, Handle};
+use super::reference::Strong;
+use super::task::Task;
+use crate::event_loop::EventLoop;
+use crate::host::Job;
+
+/// Somebody to be told that a future is done.
+///
+/// A task and a gathering stand here themselves: telling them takes no handle, no
+/// bound method and no arguments.
+pub(crate) enum Waiter {
+    Task(Strong<Task>),
+    Gathering(Strong<Gathering>),
+    /// What `add_done_callback` was given.
+    Callback(Callback),
+}
+
+/// A done callback, and the context that it is called in.
+pub(crate) struct Callback {
+    pub(crate) function: Strong,
+    pub(crate) context: Strong<PyContext>,
+}
+
+impl Callback {
+    fn queue_with_handle(
+        self,
+        owner: &Bound<'_, EventLoop>,
+        future: &Bound<'_, Future>,
+    ) -> PyResult<()> {
+        let py = owner.py();
+        let args = PyTuple::new(py, [future.as_any()])?.unbind();
+        let call = Call { callback: self.function.into_bound(py).unbind(), args };
+        let handle = Handle::new(owner, call, Some(self.context.into_bound(py)))?;
+        EventLoop::queue(owner, Job::Handle(Py::new(py, handle)?))
+    }
+}
+
+impl Waiter {
+    /// Queues what is to be done about it.
+    pub(super) fn tell(
+        self,
+        owner: &Bound<'_, EventLoop>,
+        future: &Bound<'_, Future>,
+    ) -> PyResult<()> {
+        let job = match self {
+            Waiter::Task(task) => Job::Wake(task),
+            Waiter::Gathering(gathering) => Job::Gathered(gathering, future::keep(future)),
+            // Debug mode watches handles.
+            Waiter::Callback(callback) if owner.get().is_debug(owner.py()) => {
+                return callback.queue_with_handle(owner, future);
+            }
+            Waiter::Callback(callback) => Job::Done(callback, future::keep(future)),
+        };
+        EventLoop::queue(owner, job)
+    }
+
+    fn traverse(&self, visitor: &mut Visitor) {
+        match self {
+            Waiter::Task(task) => visitor.strong(task),
+            Waiter::Gathering(gathering) => visitor.strong(gathering),
+            Waiter::Callback(callback) => {
+                visitor.strong(&callback.function);
+                visitor.strong(&callback.context);
+            }
+        }
+    }
+}
+
+/// Those who wait for one future: mostly none or one.
+pub(super) struct Waiters(RefCell<Held>);
+
+enum Held {
+    None,
+    One(Waiter),
+    #[allow(clippy::box_collection, reason = "most futures have one waiter: keep the others small")]
+    Many(Box<Vec<Waiter>>),
+}
+
+impl Waiters {
+    pub(super) const fn none() -> Self {
+        Waiters(RefCell::new(Held::None))
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(*self.0.borrow(), Held::None)
+    }
+
+    pub(super) fn add(&self, waiter: Waiter) {
+        let mut held = self.0.borrow_mut();
+        *held = match std::mem::replace(&mut *held, Held::None) {
+            Held::None => Held::One(waiter),
+            Held::One(first) => Held::Many(Box::new(vec![first, waiter])),
+            Held::Many(mut all) => {
+                all.push(waiter);
+                Held::Many(all)
+            }
+        };
+    }
+
+    /// Takes them all, in order.
+    #[inline]
+    pub(super) fn take(&self) -> impl Iterator<Item = Waiter> + use<> {
+        let (one, many) = match self.0.replace(Held::None) {
+            Held::None => (None, None),
+            Held::One(waiter) => (Some(waiter), None),
+            Held::Many(all) => (None, Some(all)),
+        };
+        one.into_iter().chain(many.map(|all| *all).into_iter().flatten())
+    }
+
+    /// Takes out the callbacks whose function `is_meant`; returns how many.
+    pub(super) fn remove(
+        &self,
+        py: Python<'_>,
+        mut is_meant: impl FnMut(&Bound<'_, PyAny>) -> PyResult<bool>,
+    ) -> PyResult<usize> {
+        // Comparing runs anybody's code, which may add and take waiters: so it is
+        // done on what was here when it began, outside of the cell.
+        let functions = self.callbacks(py);
+        let mut meant = Vec::new();
+        for (function, _) in functions {
+            if is_meant(&function)? {
+                meant.push(function);
+            }
+        }
+        let mut removed = Vec::new();
+        let mut kept = Vec::new();
+        for waiter in self.take() {
+            match &waiter {
+                Waiter::Callback(callback)
+                    if meant.iter().any(|meant| meant.as_ptr() == callback.function.as_ptr()) =>
+                {
+                    removed.push(waiter);
+                }
+                _ => kept.push(waiter),
+            }
+        }
+        for waiter in kept {
+            self.add(waiter);
+        }
+        Ok(removed.len())
+    }
+
+    /// The done callbacks and their contexts.
+    pub(super) fn callbacks<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> Vec<(Bound<'py, PyAny>, Bound<'py, PyContext>)> {
+        let both = |callback: &Callback| {
+            (callback.function.bind(py).clone(), callback.context.bind(py).clone())
+        };
+        self.map(|waiter| match waiter {
+            Waiter::Callback(callback) => Some(both(callback)),
+            Waiter::Task(_) | Waiter::Gathering(_) => None,
+        })
+    }
+
+    /// What `look` makes of each waiter.  It must not run anybody's code.
+    pub(super) fn map<R>(&self, look: impl FnMut(&Waiter) -> Option<R>) -> Vec<R> {
+        match &*self.0.borrow() {
+            Held::None => Vec::new(),
+            Held::One(waiter) => std::iter::once(waiter).filter_map(look).collect(),
+            Held::Many(all) => all.iter().filter_map(look).collect(),
+        }
+    }
+
+    pub(super) fn traverse(&self, visitor: &mut Visitor) {
+        let Ok(held) = self.0.try_borrow() else { return };
+        match &*held {
+            Held::None => {}
+            Held::One(waiter) => waiter.traverse(visitor),
+            Held::Many(all) => all.iter().for_each(|waiter| waiter.traverse(visitor)),
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        let held = self.0.replace(Held::None);
+        drop(held);
+    }
+}

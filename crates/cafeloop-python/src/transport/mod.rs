@@ -1,0 +1,29 @@
+//! Connections as Python sees them: the native half of each transport, which is
+//! what runs per packet.  The other half, what runs per connection or per error, is
+//! the transport itself, in `python/cafeloop`.
+//!
+//! ```text
+//! stream      a stream connection: what it holds, and its methods
+//! reading     from the kernel to the protocol
+//! writing     from the protocol to the kernel
+//! memory      what the allocator keeps for the next packet
+//! watching    being told when the socket is ready
+//! transports  which of a loop's descriptors are theirs
+//! turns_end   what is sent when the jobs of a turn have run
+//! ```
+//!
+//! Its state is a machine of `cafeloop::io`, which is asked what to do and told what
+//! came of it.  No borrow of it outlives a call into Python.
+
+mod memory;
+mod reading;
+mod stream;
+mod transports;
+mod turns_end;
+mod watching;
+mod writing;
+
+pub(crate) use reading::ReadBuffer;
+pub(crate) use stream::Stream;
+pub(crate) use transports::Transports;
+pub(crate) use turns_end::TurnsEnd;

@@ -1,0 +1,134 @@
+//! From the kernel to the protocol.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
+
+use cafeloop::io::{READ_SIZE, Room};
+use cafeloop::net::wire;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::Stream;
+use super::memory::keep_freed;
+use super::stream::{Protocol, Receives};
+use crate::errors::os_error;
+use crate::ffi::{self, WritableBuffer};
+
+const READ_FAILED: &str = "Fatal read error on socket transport";
+const DATA_RECEIVED_FAILED: &str = "Fatal error: protocol.data_received() call failed.";
+const GET_BUFFER_FAILED: &str = "Fatal error: protocol.get_buffer() call failed.";
+const BUFFER_UPDATED_FAILED: &str = "Fatal error: protocol.buffer_updated() call failed.";
+
+/// Where the small reads of all connections of a loop go first.  What is never
+/// written to costs address space, not memory.
+#[derive(Default)]
+pub(crate) struct ReadBuffer(RefCell<Option<Box<[MaybeUninit<u8>]>>>);
+
+impl ReadBuffer {
+    fn receive<'py>(&self, py: Python<'py>, fd: RawFd) -> io::Result<Bound<'py, PyBytes>> {
+        // Nothing below runs Python code, so nobody else can ask for it meanwhile.
+        let mut buffer = self.0.borrow_mut();
+        let buffer = buffer.get_or_insert_with(|| {
+            keep_freed();
+            Box::new_uninit_slice(READ_SIZE)
+        });
+        wire::receive(fd, buffer).map(|bytes| PyBytes::new(py, bytes))
+    }
+}
+
+/// What came of a read.
+enum Received<T> {
+    Something(T),
+    /// The other side has ended its writing.
+    End,
+    /// It was a false alarm.
+    Nothing,
+    /// The connection is broken, or the protocol: it was dealt with.
+    Failed,
+}
+
+/// Reads once, and hands on what came.
+pub(super) fn read(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyResult<()> {
+    match protocol.receives {
+        Receives::Data => read_data(stream, room, protocol),
+        Receives::IntoBuffer => read_into_buffer(stream, protocol),
+    }
+}
+
+#[inline]
+fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyResult<()> {
+    let py = stream.py();
+    let Some(engine) = stream.get().try_engine(py) else { return Ok(()) };
+    let fd = stream.get().fd(py);
+    let received = match room {
+        Room::Shared => engine.host().read_buffer.receive(py, fd),
+        Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| wire::receive(fd, buffer)),
+    };
+    let length = |data: &Bound<'_, PyBytes>| data.as_bytes().len();
+    match outcome(stream, received, length)? {
+        Received::Something(data) => {
+            stream.get().received(py, length(&data));
+            let name = intern!(py, "data_received");
+            let answer = protocol.object.bind(py).call_method1(name, (data,));
+            answer.map(drop).or_else(|error| stream.get().fail(py, error, DATA_RECEIVED_FAILED))
+        }
+        Received::End => stream.get().input_ended(py),
+        Received::Nothing | Received::Failed => Ok(()),
+    }
+}
+
+fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Protocol) -> PyResult<()> {
+    let (py, this) = (stream.py(), stream.get());
+    let protocol = protocol.object.bind(py);
+    let buffer = match get_buffer(protocol) {
+        Ok(buffer) => buffer,
+        Err(error) => return this.fail(py, error, GET_BUFFER_FAILED),
+    };
+    let fd = this.fd(py);
+    let received = match WritableBuffer::of(&buffer) {
+        Ok(mut buffer) => buffer.fill(|room| wire::receive(fd, room).map(|bytes| bytes.len())),
+        Err(error) => return this.fail(py, error, READ_FAILED),
+    };
+    match outcome(stream, received, |bytes| *bytes)? {
+        Received::Something(bytes) => {
+            let answer = protocol.call_method1(intern!(py, "buffer_updated"), (bytes,));
+            answer.map(drop).or_else(|error| this.fail(py, error, BUFFER_UPDATED_FAILED))
+        }
+        Received::End => this.input_ended(py),
+        Received::Nothing | Received::Failed => Ok(()),
+    }
+}
+
+/// The protocol's buffer, which must have room.
+fn get_buffer<'py>(protocol: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = protocol.py();
+    // It may be of any size: -1 says that none is recommended.
+    let buffer = protocol.call_method1(intern!(py, "get_buffer"), (-1,))?;
+    if buffer.len()? == 0 {
+        return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
+    }
+    Ok(buffer)
+}
+
+fn outcome<T>(
+    stream: &Bound<'_, Stream>,
+    received: io::Result<T>,
+    length: impl FnOnce(&T) -> usize,
+) -> PyResult<Received<T>> {
+    match received {
+        Ok(received) if length(&received) == 0 => Ok(Received::End),
+        Ok(received) => Ok(Received::Something(received)),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            Ok(Received::Nothing)
+        }
+        Err(error) => {
+            let py = stream.py();
+            stream.get().fail(py, os_error(py, &error), READ_FAILED)?;
+            Ok(Received::Failed)
+        }
+    }
+}

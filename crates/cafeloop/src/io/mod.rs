@@ -1,0 +1,24 @@
+//! Connections as state machines: bytes and events in, decisions out.
+//!
+//! Nothing here has a descriptor, calls the kernel, reads a clock or calls anybody
+//! back.  Whoever drives a machine does what it says and tells it what came of it,
+//! so that each state can be reached in a test without a socket.
+//!
+//! ```text
+//! stream       a connection: reading, writing, half-close, close, abort
+//! write_queue  bytes that the kernel hasn't taken yet
+//! water_marks  when a writer is asked to pause, and when to go on
+//! read_size    how much room to offer for the next read
+//! ```
+
+mod read_size;
+mod stream;
+mod water_marks;
+mod write_queue;
+
+#[cfg(test)]
+mod tests;
+
+pub use read_size::{LARGE_READ, READ_SIZE, Room};
+pub use stream::{Close, End, Keep, Refused, Settled, Stream, Write};
+pub use write_queue::WriteQueue;

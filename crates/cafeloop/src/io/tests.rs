@@ -1,0 +1,348 @@
+//! The stream machine, driven byte by byte against a kernel that takes what it
+//! likes.
+
+use std::collections::VecDeque;
+use std::mem;
+
+use proptest::prelude::*;
+
+use super::{Close, End, Keep, LARGE_READ, Refused, Room, Settled, Stream, Write};
+
+/// What a driver of the machine is told to do and has done to it, in any order.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Write(usize),
+    TurnEnds,
+    /// The kernel has room for so many bytes and says so.
+    Room(usize),
+    Marks(usize, usize),
+    EndWriting,
+    Close,
+    Abort,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..7_usize).prop_map(Step::Write),
+        4 => Just(Step::TurnEnds),
+        6 => (0..9_usize).prop_map(Step::Room),
+        1 => (0..6_usize, 0..6_usize).prop_map(|(low, more)| Step::Marks(low + more, low)),
+        1 => Just(Step::EndWriting),
+        1 => Just(Step::Close),
+        1 => Just(Step::Abort),
+    ]
+}
+
+/// The far side and the kernel between, as a driver that obeys the machine.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what was seen, each by itself")]
+struct Wire {
+    machine: Stream<Vec<u8>>,
+    turn: u64,
+    /// Bytes that the kernel still takes.
+    room: usize,
+    watches_for_room: bool,
+    flushes_at_turns_end: bool,
+    arrived: Vec<u8>,
+    sends: usize,
+    /// What the writer was told: true is to pause.
+    told: Vec<bool>,
+    eof: bool,
+    is_lost: bool,
+    last_byte: u8,
+    accepted: Vec<u8>,
+}
+
+impl Wire {
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let last = &mut self.last_byte;
+        let count_up = |_| {
+            *last = last.wrapping_add(1);
+            *last
+        };
+        (0..count).map(count_up).collect()
+    }
+
+    fn kernel_takes(&mut self, bytes: &[u8]) -> usize {
+        assert!(!self.eof && !self.is_lost, "nothing is sent after the end");
+        let taken = bytes.len().min(self.room);
+        self.room -= taken;
+        self.sends += 1;
+        self.arrived.extend(&bytes[..taken]);
+        taken
+    }
+
+    fn write(&mut self, count: usize) -> Result<Write, Refused> {
+        let bytes = self.bytes(count);
+        let answer = self.machine.write(count, Some(self.turn))?;
+        match answer {
+            Write::Nothing | Write::Lost(_) => return Ok(answer),
+            Write::Now => {
+                let taken = self.kernel_takes(&bytes);
+                self.machine.sent_at_once(count, taken, || bytes.clone());
+                self.watches_for_room |= taken < count;
+            }
+            Write::Later => match self.machine.keep(bytes.clone(), count) {
+                Keep::Wait => {}
+                Keep::SendAtTurnsEnd => self.flushes_at_turns_end = true,
+                Keep::SendNow => self.flush(),
+            },
+        }
+        self.accepted.extend(bytes);
+        if self.machine.pauses() {
+            self.told.push(true);
+        }
+        Ok(answer)
+    }
+
+    fn flush(&mut self) {
+        let waiting: Vec<u8> =
+            self.machine.queue().iter().flat_map(|(body, left)| body[left].to_vec()).collect();
+        assert_eq!(waiting.len(), self.machine.queue().bytes());
+        let taken = self.kernel_takes(&waiting);
+        self.machine.sent(taken);
+        if self.machine.resumes() {
+            self.told.push(false);
+        }
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        self.watches_for_room = false;
+        match self.machine.settle() {
+            Settled::Waits => self.watches_for_room = true,
+            Settled::Idle | Settled::Drained => {}
+            Settled::EndWriting => self.eof = true,
+            Settled::Lose => self.is_lost = true,
+        }
+    }
+
+    fn turn_ends(&mut self) {
+        self.turn += 1;
+        if mem::take(&mut self.flushes_at_turns_end) && self.machine.waits_for_turns_end() {
+            self.flush();
+        }
+    }
+
+    fn flush_first(&mut self) {
+        if self.machine.waits_for_turns_end() {
+            self.flush();
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Write(count) => _ = self.write(count),
+            Step::TurnEnds => self.turn_ends(),
+            Step::Room(bytes) => {
+                self.room = bytes;
+                if self.watches_for_room {
+                    self.flush();
+                }
+            }
+            Step::Marks(high, low) => {
+                self.machine.set_marks(high, low);
+                if self.machine.pauses() {
+                    self.told.push(true);
+                }
+            }
+            Step::EndWriting => {
+                self.flush_first();
+                self.eof |= self.machine.end_writing() == End::Now;
+            }
+            Step::Close => {
+                self.flush_first();
+                self.is_lost |= self.machine.close() == Close::Lose;
+            }
+            Step::Abort => {
+                self.flush_first();
+                self.watches_for_room = false;
+                self.is_lost |= self.machine.abort().is_some();
+            }
+        }
+        self.check();
+    }
+
+    fn check(&self) {
+        assert!(self.accepted.starts_with(&self.arrived), "bytes arrive once and in order");
+        assert_eq!(self.is_lost, self.machine.is_lost());
+        if !self.is_lost {
+            let waiting = self.accepted.len() - self.arrived.len();
+            assert_eq!(self.machine.queue().bytes(), waiting);
+            let is_seen_to = self.watches_for_room || self.flushes_at_turns_end;
+            assert!(waiting == 0 || is_seen_to, "what waits is never forgotten");
+            assert!(waiting > 0 || !self.watches_for_room, "nobody watches for nothing");
+        }
+        assert!(self.told.windows(2).all(|pair| pair[0] != pair[1]), "pause, resume, pause");
+        assert_eq!(self.told.last() == Some(&true), self.machine.is_paused());
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_bytes_arrive_once_and_in_order(steps in prop::collection::vec(step(), 0..60)) {
+        let mut wire = Wire::default();
+        for step in steps {
+            wire.take(step);
+        }
+    }
+
+    #[test]
+    fn a_close_delivers_all_that_was_written(
+        steps in prop::collection::vec(step(), 0..40),
+        rooms in prop::collection::vec(1..4_usize, 400),
+    ) {
+        let mut wire = Wire::default();
+        for step in steps.into_iter().filter(|step| !matches!(step, Step::Abort)) {
+            wire.take(step);
+        }
+        wire.take(Step::Close);
+        for room in rooms {
+            wire.take(Step::Room(room));
+        }
+        prop_assert_eq!(&wire.arrived, &wire.accepted);
+        prop_assert!(wire.is_lost);
+    }
+
+    #[test]
+    fn an_end_comes_after_all_that_was_written(
+        writes in prop::collection::vec(1..7_usize, 1..20),
+        rooms in prop::collection::vec(1..4_usize, 200),
+    ) {
+        let mut wire = Wire::default();
+        for count in writes {
+            wire.take(Step::Write(count));
+        }
+        wire.take(Step::EndWriting);
+        prop_assert_eq!(wire.write(1), Err(Refused::Ended));
+        for room in rooms {
+            wire.take(Step::Room(room));
+        }
+        prop_assert_eq!(&wire.arrived, &wire.accepted);
+        prop_assert!(wire.eof && !wire.is_lost);
+    }
+
+    #[test]
+    fn the_writes_of_a_turn_take_two_sends_at_most(writes in prop::collection::vec(1..5_usize, 1..9)) {
+        let mut wire = Wire { room: usize::MAX, ..Wire::default() };
+        for count in writes {
+            wire.take(Step::Write(count));
+        }
+        wire.take(Step::TurnEnds);
+        prop_assert!(wire.sends <= 2);
+        prop_assert_eq!(&wire.arrived, &wire.accepted);
+    }
+}
+
+#[test]
+fn the_first_write_of_a_turn_goes_at_once() {
+    let mut wire = Wire { room: usize::MAX, ..Wire::default() };
+    for _ in 0..3 {
+        assert_eq!(wire.write(3), Ok(Write::Now));
+        wire.turn_ends();
+    }
+}
+
+#[test]
+fn who_wrote_several_times_in_a_turn_is_expected_to_do_so_again() {
+    let mut wire = Wire { room: usize::MAX, ..Wire::default() };
+    assert_eq!([wire.write(3), wire.write(3)], [Ok(Write::Now), Ok(Write::Later)]);
+    wire.turn_ends();
+    assert_eq!(wire.sends, 2);
+    assert_eq!([wire.write(3), wire.write(3)], [Ok(Write::Later), Ok(Write::Later)]);
+    wire.turn_ends();
+    assert_eq!(wire.sends, 3);
+    // It was wrong to expect it: the next one goes at once again.
+    assert_eq!(wire.write(3), Ok(Write::Later));
+    wire.turn_ends();
+    assert_eq!(wire.write(3), Ok(Write::Now));
+}
+
+#[test]
+fn without_a_turn_that_could_end_each_write_goes_at_once() {
+    let mut machine = Stream::<()>::default();
+    assert_eq!(machine.write(1, None), Ok(Write::Now));
+    assert_eq!(machine.write(1, None), Ok(Write::Now));
+}
+
+#[test]
+fn a_writer_is_asked_to_pause_only_when_the_kernel_is_full() {
+    let mut wire = Wire { room: 100, ..Wire::default() };
+    wire.take(Step::Marks(10, 2));
+    for _ in 0..20 {
+        wire.take(Step::Write(5));
+    }
+    assert_eq!(wire.told, []);
+    for _ in 0..3 {
+        wire.take(Step::Write(5));
+    }
+    assert_eq!(wire.told, [true]);
+}
+
+#[test]
+fn marks_are_asked_whenever_they_change() {
+    let mut wire = Wire::default();
+    wire.take(Step::Write(5));
+    wire.take(Step::Marks(4, 1));
+    assert_eq!(wire.told, [true]);
+    wire.take(Step::Room(4));
+    assert_eq!(wire.told, [true, false]);
+}
+
+#[test]
+fn writes_to_a_lost_connection_are_counted() {
+    let mut machine = Stream::<()>::default();
+    assert!(machine.abort().is_some());
+    assert!(machine.abort().is_none());
+    assert_eq!(machine.write(1, Some(0)), Ok(Write::Lost(0)));
+    assert_eq!(machine.write(1, Some(0)), Ok(Write::Lost(1)));
+}
+
+#[test]
+fn a_lent_socket_refuses_writes_until_it_is_back() {
+    let mut wire = Wire::default();
+    wire.take(Step::Write(2));
+    assert!(wire.machine.lend());
+    assert!(!wire.machine.lend());
+    assert_eq!(wire.machine.write(1, Some(0)), Err(Refused::Lent));
+    wire.room = 2;
+    wire.machine.sent(2);
+    assert_eq!(wire.machine.settle(), Settled::Drained);
+    assert!(!wire.machine.give_back());
+    assert_eq!(wire.machine.write(0, Some(0)), Ok(Write::Nothing));
+}
+
+#[test]
+fn an_end_that_comes_while_the_socket_is_lent_waits_for_it() {
+    let mut machine = Stream::<()>::default();
+    machine.lend();
+    assert_eq!(machine.end_writing(), End::Later);
+    assert_eq!(machine.end_writing(), End::Already);
+    assert!(machine.give_back());
+    assert_eq!(machine.write(1, Some(0)), Err(Refused::Ended));
+}
+
+#[test]
+fn reading_pauses_resumes_and_ends() {
+    let mut machine = Stream::<()>::default();
+    assert!(machine.wants_input() && !machine.resume_reading());
+    assert!(machine.pause_reading() && !machine.pause_reading());
+    assert_eq!((machine.is_reading(), machine.room()), (false, None));
+    assert!(machine.resume_reading() && machine.wants_input());
+    machine.input_ended();
+    assert!(machine.is_reading() && !machine.wants_input());
+    assert!(!machine.pause_reading() && !machine.resume_reading());
+    assert_eq!(machine.close(), Close::Lose);
+    assert!(!machine.is_reading());
+}
+
+#[test]
+fn a_large_read_is_followed_by_one_into_its_own_object() {
+    let mut machine = Stream::<()>::default();
+    let mut seen = VecDeque::new();
+    for bytes in [LARGE_READ - 1, LARGE_READ, 10, 10] {
+        seen.extend(machine.room());
+        machine.received(bytes);
+    }
+    assert_eq!(seen, [Room::Shared, Room::Shared, Room::Own, Room::Shared]);
+}

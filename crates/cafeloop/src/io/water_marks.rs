@@ -1,0 +1,34 @@
+//! When a writer is asked to pause, and when to go on.
+
+/// asyncio's default, in bytes.
+const HIGH: usize = 64 * 1024;
+
+/// Above the high mark the writer is to pause; at the low one it may go on.
+#[derive(Debug)]
+pub(super) struct WaterMarks {
+    pub(super) high: usize,
+    pub(super) low: usize,
+    pub(super) is_paused: bool,
+}
+
+impl Default for WaterMarks {
+    fn default() -> Self {
+        WaterMarks { high: HIGH, low: HIGH / 4, is_paused: false }
+    }
+}
+
+impl WaterMarks {
+    /// Whether the writer is to be asked to pause now, with so many bytes waiting.
+    pub(super) fn pauses(&mut self, waiting: usize) -> bool {
+        let pauses = !self.is_paused && waiting > self.high;
+        self.is_paused |= pauses;
+        pauses
+    }
+
+    /// Whether it is to be told now to go on.
+    pub(super) fn resumes(&mut self, waiting: usize) -> bool {
+        let resumes = self.is_paused && waiting <= self.low;
+        self.is_paused &= !resumes;
+        resumes
+    }
+}

@@ -1,0 +1,51 @@
+//! Bytes in and out of a stream socket that somebody else owns: what the kernel is
+//! asked for a connection whose state is an [`io::Stream`](crate::io::Stream).
+//!
+//! The socket is named by its number, which its owner must be asked for each time:
+//! a number that was kept may be another's by now.  No call blocks or retries.
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
+
+use crate::sys::wire;
+
+/// Receives into `buffer`, and gives what was received; nothing at the end.
+#[inline]
+pub fn receive(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<&mut [u8]> {
+    wire::receive(fd, buffer)
+}
+
+/// Sends what the kernel takes of `bytes`, and says how many.
+#[inline]
+pub fn send(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    wire::send_some(fd, bytes)
+}
+
+/// Pieces sent by one call; more take another.
+const PIECES_PER_CALL: usize = 64;
+
+/// The same with several pieces, of which the first few are sent.  The second
+/// number is how many bytes were offered.
+pub fn send_pieces<'a>(
+    fd: RawFd,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> io::Result<(usize, usize)> {
+    let mut offered = [IoSlice::new(&[]); PIECES_PER_CALL];
+    let (mut count, mut bytes) = (0, 0);
+    for (place, piece) in offered.iter_mut().zip(pieces) {
+        *place = IoSlice::new(piece);
+        count += 1;
+        bytes += piece.len();
+    }
+    let sent = match &offered[..count] {
+        [only] => wire::send_some(fd, only)?,
+        several => wire::send_pieces(fd, several)?,
+    };
+    Ok((sent, bytes))
+}
+
+/// Ends the writing: the far side reads what was sent, then the end.
+pub fn end_writing(fd: RawFd) -> io::Result<()> {
+    wire::end_writing(fd)
+}

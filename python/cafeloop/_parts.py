@@ -1,0 +1,58 @@
+"""What the parts of a loop know of each other: for type checkers, never imported."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+class LoopParts(asyncio.BaseEventLoop):
+    """A loop, as its parts in other files see it."""
+
+    _unix_server_files: dict[socket.socket, int]
+
+    def _add_reader(
+        self, fd: int, callback: Callable[..., object], *args: Any
+    ) -> asyncio.Handle:
+        raise NotImplementedError
+
+    def _add_writer(
+        self, fd: int, callback: Callable[..., object], *args: Any
+    ) -> asyncio.Handle:
+        raise NotImplementedError
+
+    async def _resolve(
+        self,
+        address: Sequence[Any],
+        *,
+        family: int = 0,
+        type: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+    ) -> list[Any]:
+        raise NotImplementedError
+
+    def _check_socket(self, sock: socket.socket) -> None:
+        raise NotImplementedError
+
+    async def _write(self, sock: socket.socket, attempt: Callable[[], _T]) -> _T:
+        raise NotImplementedError
+
+    async def _make_connection(
+        self, sock: socket.socket, protocol_factory: Callable[[], Any], *, is_users: bool
+    ) -> tuple[Any, Any]:
+        raise NotImplementedError
+
+    async def _serve(
+        self,
+        sockets: list[socket.socket],
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        backlog: int,
+        start_serving: bool,
+    ) -> asyncio.Server:
+        raise NotImplementedError
+
+    def _stop_serving(self, sock: socket.socket) -> None:
+        raise NotImplementedError

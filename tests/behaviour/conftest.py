@@ -1,0 +1,151 @@
+"""Connections for tests: one end is the loop's, the other a plain socket of the test's.
+
+Nothing here waits for time to pass: what was sent on this machine has arrived, and a test runs
+as many turns as it takes to see it.
+"""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+# The random programs' folder stands beside the tests that import it.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# Turns after which what hasn't come won't come.
+MOST_TURNS = 2000
+
+
+class Notes(asyncio.Protocol):
+    """Writes down what it is told."""
+
+    def __init__(self, *, keeps_open=False):
+        self.told = []
+        self.keeps_open = keeps_open
+        self.transport = None
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.told.append("made")
+
+    def data_received(self, data):
+        self.told.append(data)
+
+    def eof_received(self):
+        self.told.append("eof")
+        return self.keeps_open
+
+    def pause_writing(self):
+        self.told.append("pause")
+
+    def resume_writing(self):
+        self.told.append("resume")
+
+    def connection_lost(self, error):
+        self.told.append(("lost", type(error)))
+
+    @property
+    def received(self):
+        """All bytes that came, in one piece: how they were cut is nobody's business."""
+        return b"".join(entry for entry in self.told if isinstance(entry, bytes))
+
+    @property
+    def is_lost(self):
+        return any(entry[0] == "lost" for entry in self.told if isinstance(entry, tuple))
+
+
+LOST = ("lost", type(None))
+
+
+@pytest.fixture(name="Notes")
+def notes_class():
+    return Notes
+
+
+@pytest.fixture(name="LOST")
+def lost():
+    """What a protocol notes of a connection that ended without an error."""
+    return LOST
+
+
+@pytest.fixture
+def until(turn):
+    """Runs turns until a condition holds."""
+
+    def until(condition):
+        for _ in range(MOST_TURNS):
+            if condition():
+                return
+            turn()
+        assert condition(), "it hasn't come about"
+
+    return until
+
+
+@pytest.fixture
+def link(loop, until):
+    """Connects a protocol with a plain socket, and ends what is left of it."""
+    with contextlib.ExitStack() as stack:
+
+        def link(protocol, *, pair=socket.socketpair):
+            near, far = pair()
+            stack.enter_context(far)
+            far.setblocking(False)
+            made = loop.create_connection(lambda: protocol, sock=near)
+            transport, _ = loop.run_until_complete(made)
+            stack.callback(end, transport)
+            return transport, far
+
+        def end(transport):
+            # Some asyncios end a connection twice when it is aborted after its end.
+            if transport.get_protocol() is not None:
+                transport.abort()
+            until(lambda: transport.get_protocol() is None)
+
+        yield link
+
+
+def tcp_pair():
+    """Two TCP sockets that are connected with each other."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        # With its protocol, which accept() leaves out, and by which asyncio knows TCP.
+        near = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        near.connect(listener.getsockname())
+        far, _ = listener.accept()
+    return near, far
+
+
+@pytest.fixture(name="tcp_pair")
+def tcp_pair_fixture():
+    return tcp_pair
+
+
+@pytest.fixture
+def receive():
+    """All that a plain socket can be given now."""
+
+    def receive(sock):
+        received = bytearray()
+        with contextlib.suppress(BlockingIOError):
+            while data := sock.recv(1 << 20):
+                received += data
+        return bytes(received)
+
+    return receive
+
+
+@pytest.fixture
+def fill():
+    """Writes to a transport until the kernel takes no more, and says how many bytes."""
+
+    def fill(transport, chunk=bytes(65536)):
+        written = 0
+        while transport.get_write_buffer_size() == 0:
+            transport.write(chunk)
+            written += len(chunk)
+        return written
+
+    return fill

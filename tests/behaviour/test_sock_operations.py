@@ -1,0 +1,287 @@
+"""Operations on the user's own sockets: done, cancelled, and what is left of them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+
+import pytest
+
+
+@pytest.fixture
+def pair(left_as_found):
+    """Two sockets that are connected with each other."""
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        far.setblocking(False)
+        yield near, far
+
+
+@pytest.fixture
+def datagrams(left_as_found):
+    """Two datagram sockets that know each other's address."""
+    with contextlib.ExitStack() as stack:
+        socks = []
+        for _ in range(2):
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.setblocking(False)
+            sock.bind(("127.0.0.1", 0))
+            socks.append(sock)
+        yield socks
+
+
+@pytest.fixture
+def begin(loop, turn):
+    """Starts an operation, which then waits; it is ended with the test."""
+    tasks = []
+
+    def begin(operation):
+        task = loop.create_task(operation)
+        tasks.append(task)
+        turn()
+        return task
+
+    yield begin
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+
+
+def recv_into(loop, sock):
+    """`sock_recv_into`, with the shape of `sock_recv`."""
+
+    async def receive():
+        buffer = bytearray(100)
+        return bytes(buffer[: await loop.sock_recv_into(sock, buffer)])
+
+    return receive()
+
+
+RECEIVE = {
+    "sock_recv": lambda loop, sock: loop.sock_recv(sock, 100),
+    "sock_recv_into": recv_into,
+}
+
+
+@pytest.mark.parametrize("name", RECEIVE)
+def test_what_is_there_is_received_at_once(loop, pair, name):
+    near, far = pair
+    far.send(b"coffee")
+    assert loop.run_until_complete(RECEIVE[name](loop, near)) == b"coffee"
+
+
+@pytest.mark.parametrize("name", RECEIVE)
+def test_what_comes_later_is_waited_for(loop, pair, begin, name):
+    near, far = pair
+    task = begin(RECEIVE[name](loop, near))
+    assert not task.done()
+    far.send(b"coffee")
+    assert loop.run_until_complete(task) == b"coffee"
+    # Nobody watches any more.
+    assert loop.remove_reader(near) is False
+
+
+def test_the_end_is_no_bytes(loop, pair):
+    near, far = pair
+    far.close()
+    assert loop.run_until_complete(loop.sock_recv(near, 100)) == b""
+
+
+def test_all_is_sent_whatever_the_kernel_takes_at_once(loop, pair, begin):
+    near, far = pair
+    data = bytes(range(256)) * 16384
+    task = begin(loop.sock_sendall(near, data))
+    assert not task.done()
+    received = bytearray()
+    while not task.done() or len(received) < len(data):
+        received += loop.run_until_complete(loop.sock_recv(far, 1 << 20))
+    assert (received, task.result()) == (data, None)
+    assert loop.remove_writer(near) is False
+
+
+@pytest.mark.parametrize("chunk", [bytes, bytearray, memoryview])
+def test_whatever_has_bytes_can_be_sent(loop, pair, chunk):
+    near, far = pair
+    loop.run_until_complete(loop.sock_sendall(near, chunk(b"coffee")))
+    assert far.recv(100) == b"coffee"
+
+
+def test_datagrams_come_with_their_senders(loop, datagrams, begin):
+    near, far = datagrams
+    task = begin(loop.sock_recvfrom(near, 100))
+    sent = loop.run_until_complete(loop.sock_sendto(far, b"coffee", near.getsockname()))
+    assert sent == 6
+    assert loop.run_until_complete(task) == (b"coffee", far.getsockname())
+    buffer = bytearray(100)
+    task = begin(loop.sock_recvfrom_into(near, buffer))
+    loop.run_until_complete(loop.sock_sendto(far, b"tea", near.getsockname()))
+    assert loop.run_until_complete(task) == (3, far.getsockname())
+    assert buffer[:3] == b"tea"
+
+
+def test_a_connection_is_made_and_accepted(loop, begin):
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as near:
+        listener.setblocking(False)
+        near.setblocking(False)
+        accepting = begin(loop.sock_accept(listener))
+        loop.run_until_complete(loop.sock_connect(near, listener.getsockname()))
+        far, address = loop.run_until_complete(accepting)
+        with far:
+            assert address == near.getsockname()
+            assert far.gettimeout() == 0
+
+
+def test_a_name_is_looked_up(loop):
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as near:
+        near.setblocking(False)
+        loop.run_until_complete(loop.sock_connect(near, ("localhost", listener.getsockname()[1])))
+        assert near.getpeername() == listener.getsockname()
+
+
+def test_a_refused_connection_is_an_error_that_names_the_address(loop):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+    with socket.socket() as near:
+        near.setblocking(False)
+        with pytest.raises(ConnectionRefusedError, match="Connect call failed") as caught:
+            loop.run_until_complete(loop.sock_connect(near, address))
+        assert str(address) in str(caught.value)
+
+
+OPERATIONS = {
+    "sock_recv": lambda loop, sock: loop.sock_recv(sock, 1),
+    "sock_recv_into": lambda loop, sock: loop.sock_recv_into(sock, bytearray(1)),
+    "sock_recvfrom": lambda loop, sock: loop.sock_recvfrom(sock, 1),
+    "sock_recvfrom_into": lambda loop, sock: loop.sock_recvfrom_into(sock, bytearray(1)),
+    "sock_sendall": lambda loop, sock: loop.sock_sendall(sock, bytes(1 << 24)),
+    "sock_accept": lambda loop, sock: loop.sock_accept(sock),
+}
+WAITING = {name: OPERATIONS[name] for name in OPERATIONS if name != "sock_accept"}
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_a_cancelled_operation_no_longer_watches(loop, pair, begin, turn, name):
+    near, far = pair
+    task = begin(WAITING[name](loop, near))
+    task.cancel()
+    turn()
+    turn()
+    assert task.cancelled()
+    assert loop.remove_reader(near) is False
+    assert loop.remove_writer(near) is False
+
+
+@pytest.mark.parametrize("name", RECEIVE)
+def test_a_cancelled_receipt_loses_nothing(loop, pair, begin, turn, name):
+    near, far = pair
+    task = begin(RECEIVE[name](loop, near))
+    far.send(b"coffee")
+    task.cancel()
+    turn()
+    turn()
+    assert task.cancelled()
+    assert loop.run_until_complete(loop.sock_recv(near, 100)) == b"coffee"
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_in_debug_mode_a_blocking_socket_is_refused(loop, pair, name):
+    near, _ = pair
+    near.setblocking(True)
+    loop.set_debug(True)
+    with pytest.raises(ValueError, match="the socket must be non-blocking"):
+        loop.run_until_complete(OPERATIONS[name](loop, near))
+    loop.set_debug(False)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_closed_socket_is_an_error(loop, pair, name):
+    near, _ = pair
+    near.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        loop.run_until_complete(OPERATIONS[name](loop, near))
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_a_socket_that_is_closed_while_an_operation_waits_leaves_the_loop_alone(
+    loop, pair, begin, turn, name
+):
+    near, far = pair
+    task = begin(WAITING[name](loop, near))
+    near.close()
+    far.close()
+    for _ in range(3):
+        turn()
+    # The kernel forgets a closed descriptor, so nobody hears of it; but it can be given up.
+    task.cancel()
+    turn()
+    turn()
+    assert task.done()
+
+
+@pytest.mark.parametrize("name", RECEIVE)
+def test_a_socket_that_is_closed_though_it_lives_on_is_an_error(
+    loop, pair, begin, until, name
+):
+    near, far = pair
+    # The kernel goes on reporting it: a descriptor of it is left, as in a child process.
+    copy = os.dup(near.fileno())
+    task = begin(RECEIVE[name](loop, near))
+    near.close()
+    far.send(b"coffee")
+    until(task.done)
+    assert isinstance(task.exception(), OSError)
+    os.close(copy)
+
+
+# asyncio never hears of a number that was closed and opened again while it was watched.
+@pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
+@pytest.mark.parametrize("name", RECEIVE)
+def test_an_operation_on_a_number_that_is_used_again_is_its_own(
+    loop, pair, begin, until, turn, name
+):
+    near, far = pair
+    stale = begin(RECEIVE[name](loop, near))
+    number = near.fileno()
+    near.close()
+    one, two = socket.socketpair()
+    with one, two:
+        assert number in (one.fileno(), two.fileno())
+        again, other = (one, two) if one.fileno() == number else (two, one)
+        again.setblocking(False)
+        task = begin(RECEIVE[name](loop, again))
+        other.send(b"coffee")
+        until(task.done)
+        assert task.result() == b"coffee"
+        assert not stale.done()
+        stale.cancel()
+        turn()
+        turn()
+
+
+def test_a_transports_socket_is_refused(link, loop, Notes):
+    transport, _ = link(Notes())
+    sock = transport.get_extra_info("socket")._sock
+    with pytest.raises(RuntimeError, match="is used by transport"):
+        loop.run_until_complete(loop.sock_recv(sock, 1))
+
+
+def test_a_signal_does_not_disturb_an_operation(run):
+    async def main():
+        loop = asyncio.get_running_loop()
+        near, far = socket.socketpair()
+        seen = []
+        loop.add_signal_handler(signal.SIGUSR1, seen.append, "signal")
+        with near, far:
+            near.setblocking(False)
+            task = loop.create_task(loop.sock_recv(near, 100))
+            await asyncio.sleep(0)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            while not seen:
+                await asyncio.sleep(0)
+            far.send(b"coffee")
+            assert await task == b"coffee"
+        loop.remove_signal_handler(signal.SIGUSR1)
+
+    run(main)
