@@ -87,7 +87,7 @@ def _family(family: str, results: list[Result], colour: bool) -> Iterator[str]:
             (result.ratio(result.best_peer()), result.ratio(ASYNCIO.name)) if has_ours else ()
         )
         title = result.row.title
-        if len(title) >= room:
+        if len(title) > room:
             yield title
             title = ""
         unit = unit if figures else ""

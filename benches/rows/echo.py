@@ -9,7 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from benches.compare.row import Place, Row, Server
+from benches.compare.row import BACKLOG, Place, Row, Server
 
 # More than the longest message, so that no interface is given it in halves.
 READ_BYTES = 128 * 1024
@@ -27,7 +27,7 @@ RAW = ("cafeloop-load", "raw", "--tcp", "127.0.0.1:0")
 async def listen(place: Place, factory: Callable[[], asyncio.BaseProtocol], **options: Any) -> None:
     """Serves by a protocol, on a port of the kernel's choice."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(factory, "127.0.0.1", 0, **options)
+    server = await loop.create_server(factory, "127.0.0.1", 0, backlog=BACKLOG, **options)
     place.listening(address(server))
     await place.forever()
 
@@ -103,7 +103,7 @@ async def listen_with_streams(
     place: Place,
     serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
 ) -> None:
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=BACKLOG)
     place.listening(address(server))
     await place.forever()
 
@@ -111,7 +111,7 @@ async def listen_with_streams(
 async def by_sock(place: Place) -> None:
     loop = asyncio.get_running_loop()
     echoes = set()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listener:
         listener.setblocking(False)
         host, port = listener.getsockname()
         place.listening(f"{host}:{port}")
@@ -133,7 +133,7 @@ async def echo_by_sock(connection: socket.socket) -> None:
 
 def row(
     name: str,
-    title: str,
+    family: str,
     serve: Callable[[Place], Awaitable[None]],
     size: str = "1k",
     connections: int = 50,
@@ -142,7 +142,8 @@ def row(
     of_connections = "1 connection" if connections == 1 else f"{connections} connections"
     return Server(
         name=f"echo-{name}-{size}-{connections}",
-        title=f"{title}, {SIZES[size]}, {of_connections}",
+        title=f"{SIZES[size]}, {of_connections}",
+        family=f"TCP echo, {family}",
         serve=serve,
         load=(
             *("echo", "--tcp", "{address}", "--connections", str(connections)),
@@ -157,19 +158,19 @@ def row(
 FEW_ROUNDS = 3
 INTERFACES: tuple[tuple[str, str, Callable[[Place], Awaitable[None]], dict[str, Any]], ...] = (
     ("protocol", "protocol", by_protocol, {}),
-    ("buffered", "buffered", by_buffered_protocol, {"most_rounds": FEW_ROUNDS}),
+    ("buffered", "buffered protocol", by_buffered_protocol, {"most_rounds": FEW_ROUNDS}),
     ("streams", "streams", by_streams, {"most_rounds": FEW_ROUNDS}),
     ("sock", "sock_*", by_sock, {"most_rounds": FEW_ROUNDS}),
 )
 
 ROWS: list[Row] = [
     *(
-        row(name, title, serve, size, connections, **options)
-        for name, title, serve, options in INTERFACES
+        row(name, family, serve, size, connections, **options)
+        for name, family, serve, options in INTERFACES
         for size in SIZES
         for connections in CONNECTIONS
     ),
-    row("two-writes", "2 writes", in_two_writes),
-    row("two-writes", "2 writes", in_two_writes, "16k"),
-    row("streams-two-writes", "streams, 2 writes", by_streams_in_two_writes),
+    row("two-writes", "protocol, in 2 writes", in_two_writes),
+    row("two-writes", "protocol, in 2 writes", in_two_writes, "16k"),
+    row("streams-two-writes", "streams, in 2 writes", by_streams_in_two_writes),
 ]
