@@ -271,12 +271,8 @@ def test_cancelling_one_of_a_chain_cancels_the_other(loop, turn):
     assert source.cancelled()
 
 
-def test_the_main_task_can_be_told_by_the_callback_that_ends_the_run(loop, loop_name, request):
-    if loop_name == "cafeloop":
-        # anyio looks for it to find the root task, and for one of uvloop's.
-        reason = "the callback that ends a run is none that libraries know"
-        request.applymarker(pytest.mark.xfail(reason=reason))
-
+def test_the_main_task_can_be_told_by_the_callback_that_ends_the_run(loop):
+    # anyio looks for it to find the root task.
     async def main():
         callbacks = [callback for callback, _ in asyncio.current_task()._callbacks]
         return asyncio.base_events._run_until_complete_cb in callbacks

@@ -128,6 +128,7 @@ fn field(object: &Bound<'_, PyAny>) -> RawFd {
     unsafe { object.as_ptr().add(1).cast::<c_int>().read() }
 }
 
+// SAFETY: declared as in CPython's Include/cpython/bytesobject.h.
 unsafe extern "C" {
     /// Documented in CPython's C API; `PyO3` has no declaration of it.
     fn _PyBytes_Resize(bytes: *mut *mut ffi::PyObject, size: ffi::Py_ssize_t) -> c_int;

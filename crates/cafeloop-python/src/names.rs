@@ -39,6 +39,7 @@ names! {
     main_thread = "threading"."main_thread";
     python_loop_class = "cafeloop._loop"."Loop";
     register_at_fork = "os"."register_at_fork";
+    run_until_complete_cb = "asyncio.base_events"."_run_until_complete_cb";
     set_asyncgen_hooks = "sys"."set_asyncgen_hooks";
     set_origin_tracking_depth = "sys"."set_coroutine_origin_tracking_depth";
     set_running_loop = "asyncio.events"."_set_running_loop";

@@ -5,11 +5,11 @@ use std::thread;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict};
+use pyo3::types::PyDict;
 
 use super::signals::Wakeup;
 use super::{EventLoop, debug, signals};
-use crate::{errors, names};
+use crate::names;
 
 pub(super) fn run_forever(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     let py = slf.py();
@@ -34,10 +34,11 @@ pub(super) fn run_until_complete<'py>(
         // If it is still pending at the end, the error below says so already.
         future.setattr(intern!(py, "_log_destroy_pending"), false)?;
     }
-    let stop = stop_when_done(py)?;
-    future.call_method1(intern!(py, "add_done_callback"), (&stop,))?;
+    // asyncio's own, by which libraries tell the main task (anyio).
+    let stop = names::run_until_complete_cb(py)?;
+    future.call_method1(intern!(py, "add_done_callback"), (stop,))?;
     let outcome = slf.call_method0(intern!(py, "run_forever"));
-    future.call_method1(intern!(py, "remove_done_callback"), (&stop,))?;
+    future.call_method1(intern!(py, "remove_done_callback"), (stop,))?;
     let is_done = || future.call_method0(intern!(py, "done"))?.is_truthy();
     if let Err(error) = outcome {
         if is_ours && is_done()? && !future.call_method0(intern!(py, "cancelled"))?.is_truthy()? {
@@ -50,24 +51,6 @@ pub(super) fn run_until_complete<'py>(
         return Err(PyRuntimeError::new_err("Event loop stopped before Future completed."));
     }
     future.call_method0(intern!(py, "result"))
-}
-
-/// A done callback that stops the future's loop, unless the future's exception
-/// leaves the loop by itself.
-fn stop_when_done(py: Python<'_>) -> PyResult<Bound<'_, PyCFunction>> {
-    PyCFunction::new_closure(py, Some(c"stop_when_done"), None, |args, _| {
-        let py = args.py();
-        let future = args.get_item(0)?;
-        if !future.call_method0(intern!(py, "cancelled"))?.is_truthy()? {
-            let exception = future.call_method0(intern!(py, "exception"))?;
-            if errors::leaves_the_loop(&exception) {
-                return Ok(());
-            }
-        }
-        let its_loop = future.call_method0(intern!(py, "get_loop"))?;
-        its_loop.call_method0(intern!(py, "stop"))?;
-        Ok::<_, PyErr>(())
-    })
 }
 
 pub(super) fn stop(slf: &EventLoop, py: Python<'_>) {
