@@ -229,11 +229,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// `now_ns` if it is known what time it is.
-    fn queue_due_timers(
-        &self,
-        scope: H::Scope<'_>,
-        now_ns: Option<u64>,
-    ) -> Result<(), H::Exit> {
+    fn queue_due_timers(&self, scope: H::Scope<'_>, now_ns: Option<u64>) -> Result<(), H::Exit> {
         if self.timers.borrow_mut().next_deadline_ns().is_none() {
             return Ok(());
         }
