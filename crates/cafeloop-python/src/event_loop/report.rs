@@ -2,10 +2,10 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyDict};
+use pyo3::types::PyDict;
 
 use super::{EventLoop, debug};
-use crate::object::{self, Call, Future, Handle, Task};
+use crate::object::{self, Call, Context, Future, Handle, Task};
 
 /// Hands `error` to the loop's exception handler.  An error of its own means
 /// that it wants to leave the loop.
@@ -32,7 +32,7 @@ pub(crate) fn callback_failed(
 pub(crate) fn done_callback_failed<'py>(
     future: &Bound<'py, Future>,
     function: Bound<'py, PyAny>,
-    context: Bound<'py, PyContext>,
+    context: Context,
     error: PyErr,
 ) -> PyResult<()> {
     let py = future.py();

@@ -12,7 +12,7 @@ use cafeloop::engine::{Engine, TimerKey};
 use super::{EventLoop, debug};
 use crate::errors;
 use crate::host::{Job, Python3};
-use crate::object::{self, Arguments, Call, Handle, Queued, Strong, When};
+use crate::object::{self, Arguments, Call, Context, Handle, Queued, Strong, When};
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
 /// What a method of the family is called with beside its leading parameters, of which
@@ -45,7 +45,7 @@ impl<'a, 'py> Request<'a, 'py> {
     /// A handle that is due then.
     #[inline]
     fn into_handle(self, slf: &Bound<'py, EventLoop>, when: When) -> PyResult<Bound<'py, Handle>> {
-        Handle::due(slf, when, self.call()?, self.context)
+        Handle::due(slf, when, self.call()?, self.context.map(Context::given))
     }
 }
 

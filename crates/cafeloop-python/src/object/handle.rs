@@ -9,16 +9,18 @@ use std::ptr;
 use cafeloop::engine::TimerKey;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyFloat};
+#[cfg(Py_3_12)]
+use pyo3::types::PyContext;
+use pyo3::types::PyFloat;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::call::Call;
 use super::class::{Laid, Visitor, own, own_ptr};
+use super::context::Context;
 use super::handle_face;
 use super::pool::{Freed, OWN_OFFSET, Pooled, is_tracked, track};
 use super::reference::{Slot, Strong};
 use crate::event_loop::{EventLoop, debug, report};
-use crate::ffi::{copy_context, in_context};
 use crate::gil::Gil;
 use crate::{errors, names};
 
@@ -29,7 +31,7 @@ pub(crate) struct Handle;
 /// What a handle has behind its head.
 pub(super) struct HandleOwn {
     owner: Slot<EventLoop>,
-    context: Slot<PyContext>,
+    context: Context,
     /// Gone once the handle is cancelled.
     call: RefCell<Option<Call>>,
     /// The timer that holds this handle, if one does.
@@ -159,12 +161,13 @@ impl Drop for Queued {
 }
 
 impl Handle {
-    /// A handle of `owner`'s that isn't just queued; without a context, in a copy of the current one.
+    /// A handle of `owner`'s that isn't just queued; without a context, in a copy of the
+    /// current one.
     #[inline]
     pub(crate) fn new<'py>(
         owner: &Bound<'py, EventLoop>,
         call: Call,
-        context: Option<Bound<'py, PyContext>>,
+        context: Option<Context>,
     ) -> PyResult<Bound<'py, Self>> {
         let handle = Handle::due(owner, When::Soon, call, context)?;
         track(&handle);
@@ -177,15 +180,15 @@ impl Handle {
         owner: &Bound<'py, EventLoop>,
         when: When,
         call: Call,
-        context: Option<Bound<'py, PyContext>>,
+        context: Option<Context>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = owner.py();
-        let context = context.map_or_else(|| copy_context(py), Ok)?;
+        let context = context.map_or_else(|| Context::of(py, None), Ok)?;
         let classes = handle_face::classes(py)?;
         let class = if let When::Soon = when { &classes.handle } else { &classes.timer };
         let own = HandleOwn {
             owner: Slot::holding(owner.clone()),
-            context: Slot::holding(context),
+            context,
             call: RefCell::new(Some(call)),
             timer: Cell::new(None),
             when,
@@ -212,11 +215,9 @@ impl Handle {
         let Some(call) = state.call.borrow().as_ref().map(|call| call.clone_ref(py)) else {
             return Ok(());
         };
-        let (Some(owner), Some(context)) = (state.owner.get(py), state.context.get(py)) else {
-            return Ok(());
-        };
+        let Some(owner) = state.owner.get(py) else { return Ok(()) };
         let run = || {
-            let outcome = in_context(&context, || call.invoke(py));
+            let outcome = state.context.run(py, || call.invoke(py));
             match outcome {
                 Err(error) if !errors::leaves_the_loop(error.value(py)) => {
                     report::callback_failed(&owner, slf, &call, error)
@@ -265,8 +266,9 @@ impl Handle {
     }
 
     /// The context in which the callback is called.
-    pub(super) fn context<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyContext>> {
-        own(slf).context.get(slf.py())
+    #[cfg(Py_3_12)]
+    pub(super) fn context<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyContext>>> {
+        own(slf).context.shown(slf.py())
     }
 
     /// When it is due, if it is a timer's: in seconds of the loop's clock.

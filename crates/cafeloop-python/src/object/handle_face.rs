@@ -107,7 +107,7 @@ fn is_cancelled(handle: &Bound<'_, Handle>) -> PyResult<bool> {
 
 #[cfg(Py_3_12)]
 fn get_context<'py>(handle: &Bound<'py, Handle>) -> PyResult<Option<Bound<'py, PyContext>>> {
-    Ok(Handle::context(handle))
+    Handle::context(handle)
 }
 
 fn callback<'py>(handle: &Bound<'py, Handle>) -> PyResult<Option<Bound<'py, PyAny>>> {

@@ -6,7 +6,7 @@
 //! future, task     what they are; _face: what Python sees of them
 //! waiters          who waits for a future      wakeup    how foreign ones wake a task
 //! step             one step of a task          current   the current task
-//! coroutine        how one is driven
+//! coroutine        how one is driven           context   what it runs in
 //! gather           asyncio.gather              sleep     asyncio.sleep
 //! sleep_future     a sleep as what a task waits for
 //! shortcut         how asyncio's functions come to them (stand_in: on 3.11)
@@ -26,6 +26,7 @@ mod all_tasks;
 mod call;
 mod class;
 mod classes;
+mod context;
 mod coroutine;
 mod current;
 mod future;
@@ -56,6 +57,7 @@ mod wakeup;
 pub(crate) use self::all_tasks::_native_tasks;
 pub(crate) use self::call::Call;
 pub(crate) use self::classes::{_refuse_native_tasks, _whose_tasks, Classes, make as make_classes};
+pub(crate) use self::context::{Context, turn_ends as turn_of_contexts_ends};
 pub(crate) use self::current::forget as forget_current;
 pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
 pub(crate) use self::gather::{Gathering, child_done};
