@@ -25,7 +25,7 @@ struct Request<'a, 'py> {
 
 impl<'a, 'py> Request<'a, 'py> {
     /// The leading parameters, and the rest.
-    #[inline]
+    #[inline(always)]
     fn parse<const N: usize>(
         method: &str,
         names: [&str; N],
@@ -43,7 +43,7 @@ impl<'a, 'py> Request<'a, 'py> {
     }
 
     /// A handle that is due then.
-    #[inline]
+    #[inline(always)]
     fn into_handle(self, slf: &Bound<'py, EventLoop>, when: When) -> PyResult<Bound<'py, Handle>> {
         Handle::due(slf, when, self.call()?, self.context.map(Context::given))
     }

@@ -17,8 +17,9 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::call::Call;
 use super::class::{Laid, Visitor, own, own_ptr};
 use super::context::Context;
+use super::freed::Freed;
 use super::handle_face;
-use super::pool::{Freed, OWN_OFFSET, Pooled, is_tracked, track};
+use super::pool::{OWN_OFFSET, Pooled, track};
 use super::reference::{Slot, Strong};
 use crate::event_loop::{EventLoop, debug, report};
 use crate::gil::Gil;
@@ -41,6 +42,8 @@ pub(super) struct HandleOwn {
     made_at: Slot,
     /// In debug mode, what a cancelled handle shows: with what it would have called.
     was: Slot,
+    /// Before, it is in a loop's queue, and the loop shows what it holds ([`Queued`]).
+    tracked: Cell<bool>,
     pub(super) weak_references: Cell<*mut ffi::PyObject>,
 }
 
@@ -67,8 +70,9 @@ unsafe impl Laid for Handle {
 
 // SAFETY: the offset is the one above; both classes that use the list are of one size.
 unsafe impl Pooled for Handle {
-    /// While it is in a loop's queue the loop shows what it holds ([`Queued`]).
-    const TRACKED: bool = false;
+    fn tracked(own: &HandleOwn) -> &Cell<bool> {
+        &own.tracked
+    }
 
     fn freed() -> &'static Gil<Freed> {
         static FREED: Gil<Freed> = Gil::new(Freed::none());
@@ -126,12 +130,12 @@ impl Queued {
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if is_tracked::<Handle>(self.0.as_ptr()) {
+        // SAFETY: a handle's own part; the collector looks while the GIL is held.
+        let own = unsafe { &*own_ptr::<Handle>(self.0.as_ptr()) };
+        if own.tracked.get() {
             return visit.call(self.0.as_py());
         }
         let mut answer = Ok(());
-        // SAFETY: a handle's own part; the collector looks while the GIL is held.
-        let own = unsafe { &*own_ptr::<Handle>(self.0.as_ptr()) };
         own.each(|held| {
             if answer.is_ok() && !held.is_null() {
                 // SAFETY: a reference that the handle holds, which is neither counted
@@ -175,7 +179,7 @@ impl Handle {
     }
 
     /// A handle that is to be [`Queued`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
         when: When,
@@ -186,20 +190,21 @@ impl Handle {
         let context = context.map_or_else(|| Context::of(py, None), Ok)?;
         let classes = handle_face::classes(py)?;
         let class = if let When::Soon = when { &classes.handle } else { &classes.timer };
-        let own = HandleOwn {
+        let made_at = Slot::empty();
+        if owner.get().is_debug(py) {
+            made_at.set(names::extract_stack(py)?.call0()?);
+        }
+        class.create(py, || HandleOwn {
             owner: Slot::holding(owner.clone()),
             context,
             call: RefCell::new(Some(call)),
             timer: Cell::new(None),
             when,
-            made_at: Slot::empty(),
+            made_at,
             was: Slot::empty(),
+            tracked: Cell::new(false),
             weak_references: Cell::new(ptr::null_mut()),
-        };
-        if owner.get().is_debug(py) {
-            own.made_at.set(names::extract_stack(py)?.call0()?);
-        }
-        class.create(py, own)
+        })
     }
 
     pub(crate) fn set_timer(slf: &Bound<'_, Self>, timer: TimerKey) {

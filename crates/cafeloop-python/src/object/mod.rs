@@ -12,7 +12,8 @@
 //! shortcut         how asyncio's functions come to them (stand_in: on 3.11)
 //! all_tasks        for asyncio.all_tasks()
 //! class, method    classes made from C structs reference what they hold
-//! pool             those of small objects      classes   ours, once they are made
+//! pool             those of small objects      freed     objects for their next life
+//! classes          ours, once they are made
 //! layout           what is known of the interpreter's own structs
 //! published        those of their fields that debuggers read
 //! ```
@@ -29,6 +30,7 @@ mod classes;
 mod context;
 mod coroutine;
 mod current;
+mod freed;
 mod future;
 mod future_face;
 mod future_iterator;

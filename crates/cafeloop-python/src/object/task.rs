@@ -14,11 +14,13 @@ use super::class::{Behaviour, Laid, Visitor, own};
 use super::classes::{self, Classes};
 use super::context::Context;
 use super::coroutine::is_coroutine_exact;
+use super::freed::Freed;
 use super::future::{self, Future, FutureOwn};
 use super::reference::{Slot, Strong};
 use super::sleep::{self, Sleep};
 use super::{all_tasks, gather, layout, published, step};
 use crate::event_loop::EventLoop;
+use crate::gil::Gil;
 use crate::host::Job;
 use crate::names;
 
@@ -62,6 +64,11 @@ unsafe impl Laid for Task {
 
 impl Behaviour for Task {
     const NAME: &'static CStr = c"cafeloop.Task";
+
+    fn freed() -> &'static Gil<Freed> {
+        static FREED: Gil<Freed> = Gil::new(Freed::none());
+        &FREED
+    }
 
     fn new() -> TaskOwn {
         TaskOwn {
