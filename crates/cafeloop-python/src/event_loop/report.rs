@@ -35,11 +35,10 @@ pub(crate) fn done_callback_failed<'py>(
     context: Context,
     error: PyErr,
 ) -> PyResult<()> {
-    let py = future.py();
     let owner = object::owner_of_future(future)?;
-    let call = Call::with(function, 1, std::iter::once(future.as_any().clone()))?;
-    let handle = Handle::new(&owner, call.clone_ref(py), Some(context))?;
-    callback_failed(&owner, &handle, &call, error)
+    let call = || Call::with(function.clone(), std::iter::once(future.as_any().clone()));
+    let handle = Handle::new(&owner, call()?, Some(context))?;
+    callback_failed(&owner, &handle, &call()?, error)
 }
 
 /// The same for a task's step that couldn't be run, or couldn't end.

@@ -36,10 +36,9 @@ impl<'a, 'py> Request<'a, 'py> {
         Ok((leading, Request { callback: leading[N - 1], args, context }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&self) -> PyResult<Call> {
-        let args = self.args.positional();
-        Call::with(self.callback.to_owned(), args.len(), args)
+        Call::with(self.callback.to_owned(), self.args.positional())
     }
 
     /// A handle that is due then.

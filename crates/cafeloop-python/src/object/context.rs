@@ -144,7 +144,7 @@ impl Context {
     }
 
     /// The one that was given, or a copy of the current one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(py: Python<'_>, given: Option<Bound<'_, PyContext>>) -> PyResult<Self> {
         if let Some(context) = given {
             return Ok(Context::given(context));

@@ -2,7 +2,7 @@
 //!
 //! What Python sees of them is in `handle_face.rs`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr;
 
@@ -34,7 +34,7 @@ pub(super) struct HandleOwn {
     owner: Slot<EventLoop>,
     context: Context,
     /// Gone once the handle is cancelled.
-    call: RefCell<Option<Call>>,
+    call: Call,
     /// The timer that holds this handle, if one does.
     timer: Cell<Option<TimerKey>>,
     when: When,
@@ -103,11 +103,7 @@ impl HandleOwn {
         if let When::Given(when) = &self.when {
             see(when.as_ptr());
         }
-        if let Ok(call) = self.call.try_borrow()
-            && let Some(call) = &*call
-        {
-            call.each(&mut see);
-        }
+        self.call.each(&mut see);
     }
 }
 
@@ -197,7 +193,7 @@ impl Handle {
         class.create(py, || HandleOwn {
             owner: Slot::holding(owner.clone()),
             context,
-            call: RefCell::new(Some(call)),
+            call,
             timer: Cell::new(None),
             when,
             made_at,
@@ -217,9 +213,7 @@ impl Handle {
     pub(crate) fn run(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = own(slf);
-        let Some(call) = state.call.borrow().as_ref().map(|call| call.clone_ref(py)) else {
-            return Ok(());
-        };
+        let Some(call) = state.call.clone_ref(py) else { return Ok(()) };
         let Some(owner) = state.owner.get(py) else { return Ok(()) };
         let run = || {
             let outcome = state.context.run(py, || call.invoke(py));
@@ -237,7 +231,7 @@ impl Handle {
     pub(crate) fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = own(slf);
-        if state.call.borrow().is_none() {
+        if state.call.is_gone() {
             return Ok(());
         }
         let owner = state.owner.get(py);
@@ -258,12 +252,12 @@ impl Handle {
     }
 
     pub(super) fn is_cancelled(slf: &Bound<'_, Self>) -> bool {
-        own(slf).call.borrow().is_none()
+        own(slf).call.is_gone()
     }
 
     /// What it calls, unless it was cancelled.
     pub(super) fn call(slf: &Bound<'_, Self>) -> Option<Call> {
-        own(slf).call.borrow().as_ref().map(|call| call.clone_ref(slf.py()))
+        own(slf).call.clone_ref(slf.py())
     }
 
     pub(super) fn owner<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, EventLoop>> {

@@ -111,7 +111,7 @@ fn get_context<'py>(handle: &Bound<'py, Handle>) -> PyResult<Option<Bound<'py, P
 }
 
 fn callback<'py>(handle: &Bound<'py, Handle>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    Ok(Handle::call(handle).map(|call| call.callback(handle.py()).clone()))
+    Ok(Handle::call(handle).map(|call| call.callback(handle.py())))
 }
 
 fn args<'py>(handle: &Bound<'py, Handle>) -> PyResult<Option<Bound<'py, PyTuple>>> {

@@ -106,6 +106,12 @@ impl<T> Slot<T> {
         drop(before);
     }
 
+    /// What it holds, in a slot of the caller's.
+    #[inline]
+    pub(super) fn take_all(&self) -> Self {
+        Slot(Cell::new(self.0.take()))
+    }
+
     pub(super) fn swap(&self, other: &Self) {
         self.0.swap(&other.0);
     }

@@ -41,7 +41,7 @@ impl Callback {
     ) -> PyResult<()> {
         let py = owner.py();
         let argument = std::iter::once(future.as_any().clone());
-        let call = Call::with(self.function.into_bound(py), 1, argument)?;
+        let call = Call::with(self.function.into_bound(py), argument)?;
         let handle = Handle::new(owner, call, Some(self.context))?;
         EventLoop::queue(owner, Job::Handle(Queued::new(handle)))
     }
