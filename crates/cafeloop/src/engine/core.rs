@@ -80,6 +80,13 @@ impl<H: Host> Engine<H> {
         })
     }
 
+    /// Has `seed` choose the order of jobs that are ready for different reasons, where
+    /// the host hasn't promised one; the same seed chooses the same for a program that
+    /// does the same.
+    pub fn set_seed(&self, seed: u64) {
+        self.ready.borrow_mut().set_seed(seed);
+    }
+
     /// The language that the loop serves.
     pub fn host(&self) -> &H {
         &self.host
@@ -105,7 +112,7 @@ impl<H: Host> Engine<H> {
     /// jobs yet.
     #[inline]
     pub fn push(&self, job: H::Job) {
-        self.ready.borrow_mut().push(job);
+        self.ready.borrow_mut().push(job, |job| self.host.is_promised(job));
     }
 
     /// Has `job` queued when `deadline_ns` has come, never before.

@@ -8,7 +8,8 @@
 //! host      what the engine needs from the language it serves
 //! core      the state of a loop: its own thread's, no lock, no atomic
 //! turn      one turn, phase by phase
-//! ready     jobs to run           timers    jobs that wait for a deadline
+//! ready     jobs to run           order     where a seed chooses it
+//! timers    jobs that wait for a deadline
 //! registry  descriptors watched   signals   signals watched
 //! shared    what other threads may touch, and inbox, their one door
 //! blocking  threads for work that blocks
@@ -29,6 +30,7 @@ mod clock;
 mod core;
 mod host;
 mod inbox;
+mod order;
 mod primitives;
 mod probe;
 mod ready;

@@ -164,17 +164,21 @@ impl<H: Host> Engine<H> {
         let posted = self.shared.take();
         if !posted.is_empty() {
             self.emit(|| Event::Posted { jobs: posted.len() });
-            self.ready.borrow_mut().extend(posted.into_iter());
+            self.ready.borrow_mut().next_source();
+            for job in posted {
+                self.queue(job);
+            }
         }
     }
 
     fn queue_events(&self, scope: H::Scope<'_>, polled: &mut Polled) {
         let mut tell = |watcher: &mut Option<H::Watcher>| {
             if let Some(job) = self.host.ready(scope, watcher) {
-                self.push(job);
+                self.queue(job);
             }
         };
         for event in polled.events.iter() {
+            self.ready.borrow_mut().next_source();
             match event.0 {
                 WAKER => self.shared.waker().reset(),
                 SIGNALS => {
@@ -193,11 +197,17 @@ impl<H: Host> Engine<H> {
         // One reading for all: a timer that becomes due meanwhile is the next
         // turn's, or a loop that is slow enough would never leave this phase.
         let now_ns = self.now_ns(scope)?;
+        self.ready.borrow_mut().next_source();
         while let Some((deadline_ns, job)) = self.pop_due(now_ns) {
             self.emit(|| Event::TimerFired { late_ns: now_ns - deadline_ns });
-            self.push(job);
+            self.ready.borrow_mut().push_timer(deadline_ns, job);
         }
         Ok(())
+    }
+
+    /// Queues a job that nobody has promised a place to.
+    fn queue(&self, job: H::Job) {
+        self.ready.borrow_mut().push(job, |_| false);
     }
 
     fn pop_due(&self, now_ns: u64) -> Option<(u64, H::Job)> {
@@ -205,7 +215,7 @@ impl<H: Host> Engine<H> {
     }
 
     fn run_ready(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
-        let jobs = self.ready.borrow().len();
+        let jobs = self.arrange();
         self.pace.ran(jobs);
         for _ in 0..jobs {
             // A job may have run turns of its own, and so emptied the queue.
@@ -218,8 +228,18 @@ impl<H: Host> Engine<H> {
         self.host.turn_ends(scope)
     }
 
+    /// How many jobs this turn runs, in the order in which they now stand.
+    fn arrange(&self) -> usize {
+        let mut ready = self.ready.borrow_mut();
+        ready.arrange();
+        ready.len()
+    }
+
+    /// What the job queues that is given here is that job's.
     fn pop(&self) -> Option<H::Job> {
-        self.ready.borrow_mut().pop()
+        let mut ready = self.ready.borrow_mut();
+        ready.next_source();
+        ready.pop()
     }
 }
 
