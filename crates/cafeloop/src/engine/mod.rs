@@ -13,7 +13,8 @@
 //! registry  descriptors watched   signals   signals watched
 //! shared    what other threads may touch, and inbox, their one door
 //! blocking  threads for work that blocks
-//! clock     what time it is       probe     where it is said what happens
+//! clock     what time it is       foresight what a virtual one may jump over
+//! probe     where it is said what happens
 //! ```
 //!
 //! # A turn
@@ -28,6 +29,7 @@
 mod blocking;
 mod clock;
 mod core;
+mod foresight;
 mod host;
 mod inbox;
 mod order;
@@ -42,7 +44,7 @@ mod tests;
 mod timers;
 mod turn;
 
-pub use self::clock::Clock;
+pub use self::clock::{Clock, Foreign};
 pub use self::core::{Engine, Working};
 pub use self::host::Host;
 pub use self::registry::Interest;

@@ -9,7 +9,7 @@ use cafeloop_flow::Event;
 use super::core::{Engine, SIGNALS, WAKER};
 use super::host::Host;
 use crate::error::Error;
-use crate::sys::{self, Events, PromptTimers};
+use crate::sys::{Events, PromptTimers};
 
 /// While jobs are always ready, the kernel is asked for events after this many,
 pub(super) const JOBS_BETWEEN_POLLS: usize = 64;
@@ -117,7 +117,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Takes what the kernel has to report now.
-    fn look(&self, events: &mut Events) -> io::Result<()> {
+    pub(super) fn look(&self, events: &mut Events) -> io::Result<()> {
         self.emit(|| Event::PollBegins { wait_ns: Some(0) });
         let answer = self.poller.wait(events, Some(Duration::ZERO));
         self.emit(|| Event::PollEnds { events: events.len() });
@@ -125,7 +125,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Waits in the kernel, unless another thread has posted something.
-    fn block(
+    pub(super) fn block(
         &self,
         scope: H::Scope<'_>,
         events: &mut Events,
@@ -140,23 +140,6 @@ impl<H: Host> Engine<H> {
         let answer = self.host.block(scope, || poller.wait(events, wait));
         self.shared.awake();
         self.emit(|| Event::PollEnds { events: events.len() });
-        answer
-    }
-
-    /// Lets `delay` pass on a virtual clock.
-    fn pass(&self, scope: H::Scope<'_>, events: &mut Events, delay: Duration) -> io::Result<()> {
-        if self.working.get() > 0 {
-            // A thread takes no virtual time, however long it takes.
-            return self.block(scope, events, None);
-        }
-        if !self.registry.borrow().is_watched() {
-            self.clock.advance_to(self.clock.deadline_ns(delay));
-            return self.look(events);
-        }
-        let began_ns = sys::monotonic_ns();
-        let answer = self.block(scope, events, Some(delay));
-        let passed = Duration::from_nanos(sys::monotonic_ns() - began_ns);
-        self.clock.advance_to(self.clock.deadline_ns(passed.min(delay)));
         answer
     }
 
