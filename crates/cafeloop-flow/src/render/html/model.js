@@ -1,7 +1,8 @@
 // What was recorded, in arrays that are quick to search.  Knows no page.
 
-const RUNNING = 0, READY = 1, WAITING = 2, NOTHING = 3;
-const STATES = ["running", "ready", "waiting", ""];
+const RUNNING = 0, READY = 1, WAITING = 2, INNER = 3;
+// What isn't one of them isn't known, and is drawn as nothing.
+const STATES = ["running", "ready", "waiting", "waiting for other tasks"];
 
 /** One lane: a task or a thread, from its beginning to its end without a gap. */
 class Lane {
@@ -17,15 +18,15 @@ class Lane {
     this.states = new Uint8Array(count);
     this.whats = Int32Array.from(raw.whats);
     this.wakers = Int32Array.from(raw.wakers);
-    // Time in each of the three states before a span: shares of any stretch are then
+    // Time in each state before a span: shares of any stretch are then
     // two look-ups, however many spans it has.
-    this.before = [RUNNING, READY, WAITING].map(() => new Float64Array(count + 1));
+    this.before = STATES.map(() => new Float64Array(count + 1));
     let now = raw.begin;
     for (let i = 0; i < count; i++) {
       const state = raw.states.charCodeAt(i) - 48;
       this.starts[i] = now;
       this.states[i] = state;
-      for (let s = 0; s < 3; s++) {
+      for (let s = 0; s < STATES.length; s++) {
         this.before[s][i + 1] = this.before[s][i] + (s === state ? raw.lengths[i] : 0);
       }
       now += raw.lengths[i];

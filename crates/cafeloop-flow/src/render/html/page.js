@@ -74,7 +74,7 @@ class Page {
   details(lane, span) {
     const entries = [["Lane", lane.label], ["Code", lane.place], ["From", `${this.since(lane.begin)} to ${this.since(lane.end)}`]];
     const time = (state) => lane.before[state][lane.count];
-    entries.push(["In all", [RUNNING, READY, WAITING].map((state) => `${duration(time(state))} ${STATES[state]}`).join(", ")]);
+    entries.push(["In all", STATES.map((state, s) => [time(s), state]).filter(([ns]) => ns > 0).map(([ns, state]) => `${duration(ns)} ${state}`).join(", ")]);
     if (lane.outcome) entries.push(["Ended", lane.outcome]);
     if (lane.parent >= 0) entries.push(["Made by", this.link(this.run.lanes[lane.parent], -1)]);
     if (span >= 0) this.describe(entries, lane, span);
@@ -84,13 +84,13 @@ class Page {
   }
 
   describe(entries, lane, span) {
-    const state = STATES[lane.states[span]] || "nothing";
+    const state = STATES[lane.states[span]] ?? "unknown";
     const [begin, end] = [lane.starts[span], lane.starts[span + 1]];
     entries.push(["Here", `${state} for ${duration(end - begin)}, from ${this.since(begin)} to ${this.since(end)}`]);
     const chain = this.run.what(lane, span);
     if (chain.length) entries.push(["Waits for", element("ol", {}, ...chain.map((frame) => element("li", {}, element("code", {}, frame))))]);
     const waker = lane.wakers[span];
-    if (waker >= 0) entries.push(["Woken by", this.link(this.run.lanes[waker], this.run.lanes[waker].at(end))]);
+    if (waker >= 0) entries.push(["Woken by", this.link(this.run.lanes[waker], this.run.lanes[waker].at(wokenAt(lane, span)))]);
     else if (waker < -1) entries.push(["Woken by", this.run.texts[-2 - waker]]);
   }
 
@@ -196,7 +196,7 @@ class Page {
     const { lane, span } = hit;
     const length = lane.starts[span + 1] - lane.starts[span];
     const chain = this.run.what(lane, span);
-    const state = STATES[lane.states[span]] || "nothing";
+    const state = STATES[lane.states[span]] ?? "unknown";
     hover.replaceChildren(element("strong", {}, lane.label), element("br"), `${state} for ${duration(length)}`);
     if (chain.length) hover.append(element("br"), element("code", {}, chain[chain.length - 1]));
     const box = byId("timeline").getBoundingClientRect();
@@ -260,8 +260,13 @@ class Page {
   toWaker() {
     const { chosen } = this.timeline;
     const waker = chosen && chosen.span >= 0 ? chosen.lane.wakers[chosen.span] : -1;
-    if (waker >= 0) this.choose(this.run.lanes[waker], this.run.lanes[waker].at(chosen.lane.starts[chosen.span + 1]));
+    if (waker >= 0) this.choose(this.run.lanes[waker], this.run.lanes[waker].at(wokenAt(chosen.lane, chosen.span)));
   }
+}
+
+/** When whoever ends this span's wait, or has made it ready, did so. */
+function wokenAt(lane, span) {
+  return lane.states[span] === READY ? lane.starts[span] : lane.starts[span + 1];
 }
 
 addEventListener("DOMContentLoaded", () => {

@@ -87,7 +87,7 @@ class Timeline {
   paint() {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    this.colours = [...["running", "ready", "waiting"].map((name) => pixel(colour(name))), 0];
+    this.colours = [...["running", "ready", "waiting", "inner"].map((name) => pixel(colour(name))), 0];
     const height = Math.max(Math.min(this.shown.length * ROW, innerHeight * 0.62), ROW);
     this.textColour = colour("text");
     this.room.style.height = `${this.shown.length * ROW}px`;
@@ -120,7 +120,7 @@ class Timeline {
       const end = pixelOf(lane.starts[span + 1]);
       if (end - x >= 1) {
         strip.fill(x, end, this.colours[lane.states[span]]);
-        if (end - x >= TEXT * ratio && lane.states[span] === WAITING) wide.push([x / ratio, Math.min(end, strip.width) / ratio, span]);
+        if (end - x >= TEXT * ratio && lane.states[span] >= WAITING && lane.states[span] <= INNER) wide.push([x / ratio, Math.min(end, strip.width) / ratio, span]);
         x = end;
         span++;
       } else {
@@ -155,7 +155,7 @@ class Timeline {
     while (lane.starts[first] > begin) first--;
     const last = end >= lane.end ? lane.count : lane.at(end, span);
     let bottom = strip.height;
-    for (const state of [RUNNING, READY, WAITING]) {
+    for (const state of [RUNNING, READY, WAITING, INNER]) {
       const share = (lane.timeIn(state, end, last) - lane.timeIn(state, begin, first)) / Math.max(end - begin, 1e-9);
       // What is there at all is seen, however small its share.
       const height = share > 0 ? Math.max(Math.round(share * strip.height), 2) : 0;
