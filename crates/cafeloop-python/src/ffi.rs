@@ -44,6 +44,19 @@ impl<T> Shared<T> {
     }
 }
 
+/// A thread that runs Python code, as long as it does.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct PythonThread(*mut ffi::PyThreadState);
+
+impl PythonThread {
+    /// The one that runs here.
+    #[inline]
+    pub(crate) fn current(_py: Python<'_>) -> Self {
+        // SAFETY: the GIL is held, so there is a thread state.
+        PythonThread(unsafe { ffi::PyThreadState_Get() })
+    }
+}
+
 /// The context of the running code, copied (`contextvars.copy_context()`).
 pub(crate) fn copy_context(py: Python<'_>) -> PyResult<Bound<'_, PyContext>> {
     // SAFETY: the GIL is held, and the answer is a new reference or NULL with

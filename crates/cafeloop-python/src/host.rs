@@ -19,7 +19,7 @@ use crate::transport::{ReadBuffer, Stream, TurnsEnd};
 /// arguments for.
 pub(crate) enum Job {
     /// A callback of the user's.
-    Handle(Py<Handle>),
+    Handle(Strong<Handle>),
     /// A connection that has something to read, or its end.
     Read(Py<Stream>),
     /// A connection whose kernel has room for what waits to be sent.
@@ -44,7 +44,7 @@ impl Job {
     /// Shows what it refers to, to the garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Job::Handle(handle) => visit.call(handle),
+            Job::Handle(handle) => visit.call(handle.as_py()),
             Job::Read(stream) | Job::Send(stream) => visit.call(stream),
             // A sleep itself refers to nothing that the collector knows.
             Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
@@ -68,7 +68,7 @@ impl Job {
 /// Whoever wants to know that a descriptor is ready or a signal has come: told
 /// each time, until it is taken out by whoever put it in.
 pub(crate) enum Watcher {
-    Handle(Py<Handle>),
+    Handle(Strong<Handle>),
     Reader(Py<Stream>),
     Sender(Py<Stream>),
 }
@@ -76,7 +76,7 @@ pub(crate) enum Watcher {
 impl Watcher {
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Watcher::Handle(handle) => visit.call(handle),
+            Watcher::Handle(handle) => visit.call(handle.as_py()),
             Watcher::Reader(stream) | Watcher::Sender(stream) => visit.call(stream),
         }
     }
@@ -185,7 +185,7 @@ impl Host for Python3 {
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
         watcher.as_ref().map(|watcher| match watcher {
-            Watcher::Handle(handle) => Job::Handle(handle.clone_ref(py)),
+            Watcher::Handle(handle) => Job::Handle(Strong::new(handle.bind(py).clone())),
             Watcher::Reader(stream) => Job::Read(stream.clone_ref(py)),
             Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
         })

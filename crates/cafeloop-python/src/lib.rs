@@ -26,6 +26,8 @@ mod transport;
 
 #[pyo3::pymodule(gil_used = true)]
 mod _cafeloop {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::cli::parse_command;
     #[pymodule_export]
@@ -34,12 +36,20 @@ mod _cafeloop {
     #[pymodule_export]
     use super::object::StandIn;
     #[pymodule_export]
-    use super::object::{_native_tasks, _refuse_native_tasks, _whose_tasks, Handle, TimerHandle};
+    use super::object::{_native_tasks, _refuse_native_tasks, _whose_tasks};
     #[cfg(Py_3_12)]
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
+    use super::object::{add_handle_classes, add_loop_methods};
     #[pymodule_export]
     use super::transport::Stream;
+
+    /// What PyO3 doesn't register: classes laid out by hand, and methods.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        add_handle_classes(module)?;
+        add_loop_methods(&module.py().get_type::<EventLoop>())
+    }
 
     #[pymodule_export]
     const RUST_VERSION: &str = env!("CAFELOOP_RUSTC");

@@ -37,7 +37,6 @@ names! {
     is_future = "asyncio.futures"."isfuture";
     logger = "asyncio.log"."logger";
     main_thread = "threading"."main_thread";
-    python_loop_class = "cafeloop._loop"."Loop";
     register_at_fork = "os"."register_at_fork";
     run_until_complete_cb = "asyncio.base_events"."_run_until_complete_cb";
     set_asyncgen_hooks = "sys"."set_asyncgen_hooks";

@@ -1,7 +1,5 @@
 //! Running a loop, stopping it and closing it.
 
-use std::thread;
-
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -9,6 +7,7 @@ use pyo3::types::PyDict;
 
 use super::signals::Wakeup;
 use super::{EventLoop, debug, signals};
+use crate::ffi::PythonThread;
 use crate::names;
 
 pub(super) fn run_forever(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
@@ -107,7 +106,7 @@ impl<'a, 'py> Running<'a, 'py> {
         let state = slf.get().state(py);
         let asyncgen_hooks_before = names::get_asyncgen_hooks(py)?.call0()?;
         let running = Running { slf, asyncgen_hooks_before, wakeup: Wakeup::begin(slf)? };
-        state.thread.set(Some(thread::current().id()));
+        state.thread.set(Some(PythonThread::current(py)));
         let time = own_time(slf)?;
         let engine = slf.get().engine(py)?;
         engine.host().set_time(time);

@@ -2,7 +2,7 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyDict, PyTuple};
+use pyo3::types::{PyContext, PyDict};
 
 use super::{EventLoop, debug};
 use crate::object::{self, Call, Future, Handle, Task};
@@ -20,8 +20,8 @@ pub(crate) fn callback_failed(
     context
         .set_item("message", format!("Exception in callback {}", debug::show_call(owner, call)?))?;
     context.set_item("exception", error.into_value(py))?;
-    context.set_item("handle", handle)?;
-    if let Some(made_at) = handle.get().made_at(py) {
+    context.set_item("handle", handle.as_any())?;
+    if let Some(made_at) = Handle::made_at(handle) {
         context.set_item("source_traceback", made_at)?;
     }
     owner.call_method1(intern!(py, "call_exception_handler"), (context,))?;
@@ -37,9 +37,8 @@ pub(crate) fn done_callback_failed<'py>(
 ) -> PyResult<()> {
     let py = future.py();
     let owner = object::owner_of_future(future)?;
-    let args = PyTuple::new(py, [future.as_any()])?.unbind();
-    let call = Call { callback: function.unbind(), args };
-    let handle = Bound::new(py, Handle::new(&owner, call.clone_ref(py), Some(context))?)?;
+    let call = Call::with(function, 1, std::iter::once(future.as_any().clone()))?;
+    let handle = Handle::new(&owner, call.clone_ref(py), Some(context))?;
     callback_failed(&owner, &handle, &call, error)
 }
 
