@@ -191,6 +191,20 @@ impl Host for Python3 {
         })
     }
 
+    /// Steps and wake-ups of tasks depend on who wakes them first.  All others are what
+    /// `call_soon` was asked for, here or where asyncio has a handle.
+    fn is_promised(&self, job: &Job) -> bool {
+        !matches!(
+            job,
+            Job::Step(_)
+                | Job::Throw(..)
+                | Job::Wake(_)
+                | Job::Slept(..)
+                | Job::Done(..)
+                | Job::Gathered(..)
+        )
+    }
+
     fn block<R: Send>(&self, py: Python<'_>, wait: impl FnOnce() -> R + Send) -> R {
         // What another thread writes meanwhile must not wait for the end of this turn:
         // that isn't allowed, but works with asyncio.

@@ -12,6 +12,7 @@ compile_error!(
 );
 
 mod cli;
+mod clock;
 mod errors;
 mod event_loop;
 #[allow(unsafe_code, reason = "the calls of CPython's that PyO3 has no safe form of")]
@@ -30,6 +31,8 @@ mod _cafeloop {
 
     #[pymodule_export]
     use super::cli::parse_command;
+    #[pymodule_export]
+    use super::clock::{Holding, VirtualClock};
     #[pymodule_export]
     use super::event_loop::EventLoop;
     #[cfg(not(Py_3_12))]

@@ -1,5 +1,6 @@
 //! Running a loop, stopping it and closing it.
 
+use cafeloop::engine::Clock;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -69,6 +70,17 @@ pub(super) fn close(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     let engine = state.engine.take();
     drop(engine);
     Ok(())
+}
+
+/// Has the loop, which hasn't been used yet, go by another clock.
+pub(super) fn set_clock(slf: &Bound<'_, EventLoop>, clock: Clock) -> PyResult<()> {
+    let py = slf.py();
+    let engine = slf.get().engine(py)?;
+    check_not_running(slf)?;
+    if !engine.is_idle() {
+        return Err(PyRuntimeError::new_err("A loop that is in use can't be given a clock"));
+    }
+    slf.get().state(py).set_clock(clock)
 }
 
 fn check_not_running(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
