@@ -9,7 +9,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::errors::{self, Exit};
 use crate::event_loop::{EventLoop, debug, report};
 use crate::ffi::in_context;
-use crate::object::{self, Callback, Future, Gathering, Handle, Sleep, Slot, Strong, Task};
+use crate::object::{self, Callback, Future, Gathering, Handle, Queued, Sleep, Slot, Strong, Task};
 use crate::seconds::to_nanoseconds;
 use crate::transport::{ReadBuffer, Stream, TurnsEnd};
 
@@ -19,7 +19,7 @@ use crate::transport::{ReadBuffer, Stream, TurnsEnd};
 /// arguments for.
 pub(crate) enum Job {
     /// A callback of the user's.
-    Handle(Strong<Handle>),
+    Handle(Queued),
     /// A connection that has something to read, or its end.
     Read(Py<Stream>),
     /// A connection whose kernel has room for what waits to be sent.
@@ -44,7 +44,7 @@ impl Job {
     /// Shows what it refers to, to the garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Job::Handle(handle) => visit.call(handle.as_py()),
+            Job::Handle(handle) => handle.traverse(visit),
             Job::Read(stream) | Job::Send(stream) => visit.call(stream),
             // A sleep itself refers to nothing that the collector knows.
             Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
@@ -185,7 +185,7 @@ impl Host for Python3 {
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
         watcher.as_ref().map(|watcher| match watcher {
-            Watcher::Handle(handle) => Job::Handle(Strong::new(handle.bind(py).clone())),
+            Watcher::Handle(handle) => Job::Handle(Queued::new(handle.bind(py).clone())),
             Watcher::Reader(stream) => Job::Read(stream.clone_ref(py)),
             Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
         })

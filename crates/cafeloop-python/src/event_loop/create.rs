@@ -7,6 +7,7 @@ use pyo3::types::PyDict;
 
 use super::EventLoop;
 use super::state::State;
+use crate::ffi::has_own_attribute;
 use crate::names;
 use crate::object::{self, Arguments, Classes, Start};
 
@@ -54,7 +55,7 @@ pub(super) fn is_native(slf: &Bound<'_, EventLoop>) -> PyResult<bool> {
     let is_ours = state.plain.creates
         && state.task_factory.borrow().is_none()
         && classes(state, py).is_some();
-    Ok(is_ours && !slf.getattr(intern!(py, "__dict__"))?.contains(intern!(py, "create_task"))?)
+    Ok(is_ours && !has_own_attribute(slf, intern!(py, "create_task"))?)
 }
 
 pub(super) fn future<'py>(slf: &Bound<'py, EventLoop>) -> PyResult<Bound<'py, PyAny>> {

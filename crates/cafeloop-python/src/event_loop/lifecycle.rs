@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 
 use super::signals::Wakeup;
 use super::{EventLoop, debug, signals};
-use crate::ffi::PythonThread;
+use crate::ffi::{PythonThread, has_own_attribute};
 use crate::names;
 
 pub(super) fn run_forever(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
@@ -101,7 +101,7 @@ fn own_time(slf: &Bound<'_, EventLoop>) -> PyResult<Option<Py<PyAny>>> {
     let py = slf.py();
     let name = intern!(py, "time");
     let is_ours = slf.get_type().getattr(name)?.is(py.get_type::<EventLoop>().getattr(name)?)
-        && !slf.getattr(intern!(py, "__dict__"))?.contains(name)?;
+        && !has_own_attribute(slf, name)?;
     if is_ours { Ok(None) } else { slf.getattr(name).map(|time| Some(time.unbind())) }
 }
 

@@ -12,32 +12,40 @@ use cafeloop::engine::{Engine, TimerKey};
 use super::{EventLoop, debug};
 use crate::errors;
 use crate::host::{Job, Python3};
-use crate::object::{self, Arguments, Call, Handle, Strong, When};
+use crate::object::{self, Arguments, Call, Handle, Queued, Strong, When};
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
-/// What a method of the family is called with: its leading parameters, the callback
-/// last, and the context.
-struct Request<'py, const N: usize> {
-    leading: [Bound<'py, PyAny>; N],
-    call: Call,
+/// What a method of the family is called with beside its leading parameters, of which
+/// the callback is the last.
+struct Request<'a, 'py> {
+    callback: Borrowed<'a, 'py, PyAny>,
+    args: Arguments<'a, 'py>,
     context: Option<Bound<'py, PyContext>>,
 }
 
-impl<'py, const N: usize> Request<'py, N> {
+impl<'a, 'py> Request<'a, 'py> {
+    /// The leading parameters, and the rest.
     #[inline]
-    fn parse(
-        slf: &Bound<'py, EventLoop>,
+    fn parse<const N: usize>(
         method: &str,
         names: [&str; N],
-        args: Arguments<'_, 'py>,
-    ) -> PyResult<Self> {
-        let py = slf.py();
-        let (leading, rest) = args.leading(method, names)?;
-        let context = rest.option(method, intern!(py, "context"), &names)?;
-        let context = object::context_or_none(context)?;
-        let positional = rest.positional();
-        let call = Call::with(leading[N - 1].clone(), positional.len(), positional)?;
-        Ok(Request { leading, call, context })
+        args: Arguments<'a, 'py>,
+    ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
+        let (leading, args) = args.leading(method, names)?;
+        let context = object::context_or_none(args.option(method, "context", &names)?)?;
+        Ok((leading, Request { callback: leading[N - 1], args, context }))
+    }
+
+    #[inline]
+    fn call(&self) -> PyResult<Call> {
+        let args = self.args.positional();
+        Call::with(self.callback.to_owned(), args.len(), args)
+    }
+
+    /// A handle that is due then.
+    #[inline]
+    fn into_handle(self, slf: &Bound<'py, EventLoop>, when: When) -> PyResult<Bound<'py, Handle>> {
+        Handle::due(slf, when, self.call()?, self.context)
     }
 }
 
@@ -45,13 +53,12 @@ pub(super) fn call_soon<'py>(
     slf: &Bound<'py, EventLoop>,
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
-    let Request { leading: [callback], call, context } =
-        Request::parse(slf, "call_soon", ["callback"], args)?;
+    let ([callback], request) = Request::parse("call_soon", ["callback"], args)?;
     slf.get().refuse_closed(slf.py())?;
     debug::check_thread(slf)?;
     debug::check_callback(slf, &callback, "call_soon")?;
-    let handle = Handle::new(slf, call, context)?;
-    push(slf, Job::Handle(Strong::new(handle.clone())))?;
+    let handle = request.into_handle(slf, When::Soon)?;
+    push(slf, Job::Handle(Queued::new(handle.clone())))?;
     Ok(handle)
 }
 
@@ -92,12 +99,11 @@ pub(super) fn call_soon_threadsafe<'py>(
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
     let py = slf.py();
-    let Request { leading: [callback], call, context } =
-        Request::parse(slf, "call_soon_threadsafe", ["callback"], args)?;
+    let ([callback], request) = Request::parse("call_soon_threadsafe", ["callback"], args)?;
     slf.get().refuse_closed(py)?;
     debug::check_callback(slf, &callback, "call_soon_threadsafe")?;
-    let handle = Handle::new(slf, call, context)?;
-    let job = Job::Handle(Strong::new(handle.clone()));
+    let handle = request.into_handle(slf, When::Soon)?;
+    let job = Job::Handle(Queued::new(handle.clone()));
     if slf.get().state(py).runs_elsewhere(py) {
         slf.get().engine(py)?.remote().post(job).map_err(|_| errors::loop_is_closed())?;
     } else {
@@ -112,14 +118,13 @@ pub(super) fn call_later<'py>(
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
-    let request = Request::parse(slf, "call_later", ["delay", "callback"], args)?;
-    let [delay, _] = &request.leading;
+    let ([delay, _], request) = Request::parse("call_later", ["delay", "callback"], args)?;
     if delay.is_none() {
         return Err(PyTypeError::new_err("delay must not be None"));
     }
     if has_our_time(slf) {
         let now = time(slf.get(), py);
-        if let Some(delay) = plain_seconds(delay) {
+        if let Some(delay) = plain_seconds(&delay) {
             let when = now + delay;
             return Ok(set_timer(slf, when, When::At(when), request)?.into_any());
         }
@@ -128,8 +133,8 @@ pub(super) fn call_later<'py>(
     }
     // A subclass may have a time, or a call_at, of its own.
     let when = slf.call_method0(intern!(py, "time"))?.add(delay)?;
-    let mut args = vec![when, request.call.callback(py).clone()];
-    args.extend(request.call.args(py)?.iter());
+    let mut args = vec![when, request.callback.to_owned()];
+    args.extend(request.args.positional());
     let options = [("context", request.context)].into_py_dict(py)?;
     slf.call_method(intern!(py, "call_at"), PyTuple::new(py, args)?, Some(&options))
 }
@@ -138,8 +143,7 @@ pub(super) fn call_at<'py>(
     slf: &Bound<'py, EventLoop>,
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
-    let request = Request::parse(slf, "call_at", ["when", "callback"], args)?;
-    let when = request.leading[0].clone();
+    let ([when, _], request) = Request::parse("call_at", ["when", "callback"], args)?;
     if when.is_none() {
         return Err(PyTypeError::new_err("when cannot be None"));
     }
@@ -149,7 +153,7 @@ pub(super) fn call_at<'py>(
 fn set_timer_at<'py>(
     slf: &Bound<'py, EventLoop>,
     when: &Bound<'py, PyAny>,
-    request: Request<'py, 2>,
+    request: Request<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
     slf.get().refuse_closed(slf.py())?;
     let given = When::Given(Strong::new(when.clone()));
@@ -160,15 +164,14 @@ fn set_timer<'py>(
     slf: &Bound<'py, EventLoop>,
     seconds: f64,
     when: When,
-    request: Request<'py, 2>,
+    request: Request<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
-    let Request { leading: [_, callback], call, context } = request;
     slf.get().refuse_closed(slf.py())?;
     debug::check_thread(slf)?;
-    debug::check_callback(slf, &callback, "call_at")?;
+    debug::check_callback(slf, &request.callback, "call_at")?;
     let deadline_ns = to_nanoseconds(seconds)?;
-    let handle = Handle::due(slf, when, call, context)?;
-    let job = Job::Handle(Strong::new(handle.clone()));
+    let handle = request.into_handle(slf, when)?;
+    let job = Job::Handle(Queued::new(handle.clone()));
     let timer = match &*slf.get().state(slf.py()).engine.borrow() {
         Some(engine) => engine.set_timer(deadline_ns, job),
         None => return Err(errors::loop_is_closed()),

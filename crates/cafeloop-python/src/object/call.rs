@@ -4,7 +4,6 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::class::Visitor;
 use super::reference::Strong;
 
 /// Arguments that are kept side by side: most callbacks have fewer.
@@ -108,11 +107,12 @@ impl Call {
         }
     }
 
-    pub(super) fn traverse(&self, visitor: &mut Visitor) {
-        visitor.strong(&self.callback);
-        self.few().iter().for_each(|held| visitor.strong(held));
+    /// Passes the address of each object that it holds to `see`.
+    pub(super) fn each(&self, see: &mut impl FnMut(*mut ffi::PyObject)) {
+        see(self.callback.as_ptr());
+        self.few().iter().for_each(|held| see(held.as_ptr()));
         if let Args::More(held) = &self.args {
-            visitor.strong(held);
+            see(held.as_ptr());
         }
     }
 }

@@ -3,17 +3,19 @@
 //! What Python sees of them is in `handle_face.rs`.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::ptr;
 
 use cafeloop::engine::TimerKey;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyContext, PyFloat};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::call::Call;
-use super::class::{Laid, Visitor, own};
+use super::class::{Laid, Visitor, own, own_ptr};
 use super::handle_face;
-use super::pool::{Freed, OWN_OFFSET, Pooled};
+use super::pool::{Freed, OWN_OFFSET, Pooled, is_tracked, track};
 use super::reference::{Slot, Strong};
 use crate::event_loop::{EventLoop, debug, report};
 use crate::ffi::{copy_context, in_context};
@@ -63,9 +65,8 @@ unsafe impl Laid for Handle {
 
 // SAFETY: the offset is the one above; both classes that use the list are of one size.
 unsafe impl Pooled for Handle {
-    /// A handle that somebody keeps may be held by what it calls, and one that a loop
-    /// holds by the loop that it holds.
-    const TRACKED: bool = true;
+    /// While it is in a loop's queue the loop shows what it holds ([`Queued`]).
+    const TRACKED: bool = false;
 
     fn freed() -> &'static Gil<Freed> {
         static FREED: Gil<Freed> = Gil::new(Freed::none());
@@ -78,17 +79,7 @@ unsafe impl Pooled for Handle {
     }
 
     fn traverse(own: &HandleOwn, visitor: &mut Visitor) {
-        visitor.slot(&own.owner);
-        visitor.slot(&own.context);
-        visitor.slot(&own.made_at);
-        if let When::Given(when) = &own.when {
-            visitor.strong(when);
-        }
-        if let Ok(call) = own.call.try_borrow()
-            && let Some(call) = &*call
-        {
-            call.traverse(visitor);
-        }
+        own.each(|held| visitor.see(held));
     }
 
     fn clear(own: &HandleOwn) {
@@ -97,18 +88,90 @@ unsafe impl Pooled for Handle {
     }
 }
 
+impl HandleOwn {
+    /// Passes the address of each object that it holds, or NULL, to `see`.
+    fn each(&self, mut see: impl FnMut(*mut ffi::PyObject)) {
+        see(self.owner.as_ptr());
+        see(self.context.as_ptr());
+        see(self.made_at.as_ptr());
+        if let When::Given(when) = &self.when {
+            see(when.as_ptr());
+        }
+        if let Ok(call) = self.call.try_borrow()
+            && let Some(call) = &*call
+        {
+            call.each(&mut see);
+        }
+    }
+}
+
+/// A handle in a loop's queue, or on its way there.
+///
+/// Most handles are in nobody's hands but a queue's, and few live as long as to be
+/// looked at by the garbage collector; so it isn't told of them.  Instead the loop shows
+/// it what such a handle holds, and one that others hold too when it leaves the queue is
+/// made known then.
+pub(crate) struct Queued(Strong<Handle>);
+
+impl Queued {
+    pub(crate) fn new(handle: Bound<'_, Handle>) -> Self {
+        Queued(Strong::new(handle))
+    }
+
+    #[inline]
+    pub(crate) fn bind<'py>(&self, py: Python<'py>) -> &Bound<'py, Handle> {
+        self.0.bind(py)
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if is_tracked::<Handle>(self.0.as_ptr()) {
+            return visit.call(self.0.as_py());
+        }
+        let mut answer = Ok(());
+        // SAFETY: a handle's own part; the collector looks while the GIL is held.
+        let own = unsafe { &*own_ptr::<Handle>(self.0.as_ptr()) };
+        own.each(|held| {
+            if answer.is_ok() && !held.is_null() {
+                // SAFETY: a reference that the handle holds, which is neither counted
+                // nor dropped here.
+                let held = unsafe {
+                    let py = Python::assume_attached();
+                    ManuallyDrop::new(Bound::from_owned_ptr(py, held).unbind())
+                };
+                answer = visit.call(&*held);
+            }
+        });
+        answer
+    }
+}
+
+impl Drop for Queued {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: jobs are dropped with the GIL held, as any reference (see `Strong`).
+        let py = unsafe { Python::assume_attached() };
+        let handle = self.0.bind(py);
+        // SAFETY: it is an object.
+        if unsafe { ffi::Py_REFCNT(handle.as_ptr()) } > 1 {
+            track(handle);
+        }
+    }
+}
+
 impl Handle {
-    /// A handle of `owner`'s; without a context, in a copy of the current one.
+    /// A handle of `owner`'s that isn't just queued; without a context, in a copy of the current one.
     #[inline]
     pub(crate) fn new<'py>(
         owner: &Bound<'py, EventLoop>,
         call: Call,
         context: Option<Bound<'py, PyContext>>,
     ) -> PyResult<Bound<'py, Self>> {
-        Handle::due(owner, When::Soon, call, context)
+        let handle = Handle::due(owner, When::Soon, call, context)?;
+        track(&handle);
+        Ok(handle)
     }
 
-    /// The same for a time.
+    /// A handle that is to be [`Queued`].
     #[inline]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
@@ -181,6 +244,8 @@ impl Handle {
             (Some(timer), Some(owner)) => EventLoop::cancel_timer(owner, timer),
             _ => None,
         };
+        // It still has its context, and is in nobody's queue any more.
+        track(slf);
         // Whose drop may run anybody's code, so nothing is borrowed any more.
         drop((call, job));
         Ok(())

@@ -332,14 +332,14 @@ impl<'a, 'py> Arguments<'a, 'py> {
         self,
         function: &str,
         names: [&str; N],
-    ) -> PyResult<([Bound<'py, PyAny>; N], Self)> {
+    ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
         if self.positional < N {
             return self.leading_by_name(function, names);
         }
         let (leading, rest) = self.values.split_at(N);
         let leading: &[_; N] = leading.try_into().expect("it was split there");
         // SAFETY: see `new`.
-        let leading = leading.map(|value| unsafe { Bound::from_borrowed_ptr(self.py, value) });
+        let leading = leading.map(|value| unsafe { Borrowed::from_ptr(self.py, value) });
         Ok((leading, Arguments { values: rest, positional: self.positional - N, ..self }))
     }
 
@@ -348,12 +348,15 @@ impl<'a, 'py> Arguments<'a, 'py> {
         self,
         function: &str,
         names: [&str; N],
-    ) -> PyResult<([Bound<'py, PyAny>; N], Self)> {
-        let mut leading: [Option<Bound<'py, PyAny>>; N] = [const { None }; N];
-        for (place, value) in leading.iter_mut().zip(self.positional()) {
+    ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
+        // SAFETY: see `new`.
+        let borrowed = |value: &*mut ffi::PyObject| unsafe { Borrowed::from_ptr(self.py, *value) };
+        let (positional, named) = self.values.split_at(self.positional);
+        let mut leading: [Option<Borrowed<'a, 'py, PyAny>>; N] = [const { None }; N];
+        for (place, value) in leading.iter_mut().zip(positional.iter().map(borrowed)) {
             *place = Some(value);
         }
-        for (name, value) in self.named() {
+        for ((name, _), value) in self.named().zip(named.iter().map(borrowed)) {
             let name: &Bound<'py, PyString> = name.cast()?;
             if let Some(index) = names.iter().position(|known| name == *known)
                 && leading[index].replace(value).is_some()
@@ -380,15 +383,13 @@ impl<'a, 'py> Arguments<'a, 'py> {
     pub(crate) fn option(
         &self,
         function: &str,
-        option: &Bound<'py, PyString>,
+        option: &str,
         leading: &[&str],
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(names) = self.names else { return Ok(None) };
         let mut found = None;
-        for (name, &value) in names.iter().zip(&self.values[self.positional..]) {
-            if name.is(option) || name.eq(option)? {
-                // SAFETY: see `new`.
-                found = Some(unsafe { Bound::from_borrowed_ptr(self.py, value) });
+        for (name, value) in self.named() {
+            if name.eq(option)? {
+                found = Some(value);
             } else if !leading.iter().any(|known| name.eq(known).unwrap_or_default()) {
                 return Err(PyTypeError::new_err(format!(
                     "{function}() got an unexpected keyword argument '{}'",

@@ -191,11 +191,18 @@ impl<T: Pooled> PooledClass<T> {
     }
 }
 
+/// Whether the garbage collector sees an object.
+pub(super) fn is_tracked<T: Pooled>(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: the callers have an object of a class with room for the collector's part.
+    unsafe { ffi::PyObject_GC_IsTracked(object) != 0 }
+}
+
 /// Has the garbage collector see an object from now on.
+#[inline]
 pub(super) fn track<T: Pooled>(object: &Bound<'_, T>) {
     // SAFETY: an object of a class with room for the collector's part, and whole.
     unsafe {
-        if ffi::PyObject_GC_IsTracked(object.as_ptr()) == 0 {
+        if !is_tracked::<T>(object.as_ptr()) {
             ffi::PyObject_GC_Track(object.as_ptr().cast());
         }
     }

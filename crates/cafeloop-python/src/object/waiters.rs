@@ -9,7 +9,7 @@ use super::call::Call;
 use super::class::Visitor;
 use super::future::{self, Future};
 use super::gather::Gathering;
-use super::handle::Handle;
+use super::handle::{Handle, Queued};
 use super::reference::Strong;
 use super::task::Task;
 use super::wakeup;
@@ -43,7 +43,7 @@ impl Callback {
         let argument = std::iter::once(future.as_any().clone());
         let call = Call::with(self.function.into_bound(py), 1, argument)?;
         let handle = Handle::new(owner, call, Some(self.context.into_bound(py)))?;
-        EventLoop::queue(owner, Job::Handle(Strong::new(handle)))
+        EventLoop::queue(owner, Job::Handle(Queued::new(handle)))
     }
 }
 
