@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from . import _cafeloop
 from ._connect import Connecting
+from ._datagrams import Datagrams
 from ._resolve import Resolving
 from ._sendfile import SendingFiles
 from ._serve import Serving
@@ -44,6 +45,7 @@ class Loop(
     UnixSockets,
     Connecting,
     Serving,
+    Datagrams,
     SocketOperations,
     SendingFiles,
     Resolving,
