@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from . import _cafeloop, _clock
 from ._connect import Connecting
+from ._datagrams import Datagrams
 from ._resolve import Resolving
 from ._sendfile import SendingFiles
 from ._serve import Serving
@@ -45,6 +46,7 @@ class Loop(
     UnixSockets,
     Connecting,
     Serving,
+    Datagrams,
     SocketOperations,
     SendingFiles,
     Resolving,

@@ -150,6 +150,11 @@ impl Socket {
     pub(crate) fn object(&self) -> &Py<PyAny> {
         &self.object
     }
+
+    /// Whether it is a `_socket.socket`, or derived from it.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
+    }
 }
 
 /// The first field of a `_socket.socket`.
