@@ -14,6 +14,16 @@ macro_rules! names {
     };
 }
 
+/// Looks up what finalizers may need: when modules are taken down, nothing can be
+/// imported any more.
+pub(crate) fn keep_for_the_end(py: Python<'_>) -> PyResult<()> {
+    cancelled_error(py)?;
+    invalid_state_error(py)?;
+    future_repr(py)?;
+    task_repr(py)?;
+    Ok(())
+}
+
 names! {
     buffered_protocol = "asyncio.protocols"."BufferedProtocol";
     cancelled_error = "asyncio.exceptions"."CancelledError";
