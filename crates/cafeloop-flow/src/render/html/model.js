@@ -73,6 +73,12 @@ class Run {
     return what < 0 ? [] : this.raw.chains[what].map((text) => this.texts[text]);
   }
 
+  /** What to write on a span's bar. */
+  site(lane, span) {
+    const what = lane.whats[span];
+    return what < 0 ? "" : this.texts[this.raw.sites[what]];
+  }
+
   /** Lanes whose label, place or waits hold the words. */
   search(words) {
     const wanted = words.trim().toLowerCase();

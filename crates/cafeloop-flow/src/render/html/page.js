@@ -30,7 +30,7 @@ class Page {
     byId("totals").append(...raw.totals.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
     byId("findings").append(...raw.findings.map((finding) => this.finding(finding)));
     if (!raw.findings.length) byId("findings").append(element("p", {}, "None: nothing in this recording asks for a change."));
-    byId("waits").append(this.waits(raw.waits));
+    byId("lines").append(this.lines(raw.lines));
     this.tellMatches(this.run.lanes.length);
   }
 
@@ -39,13 +39,13 @@ class Page {
       element("h3", {}, `${finding.name}: ${finding.saw}`),
       element("p", {}, finding.why),
       element("p", { className: "todo" }, finding.todo));
-    if (finding.from !== undefined) {
+    const lane = this.run.lanes[finding.lane];
+    if (lane) {
       const button = element("button", { type: "button" }, "Show it");
       button.onclick = () => {
-        const lane = this.run.lanes[finding.lane];
-        const margin = (finding.to - finding.from) * 0.1;
-        this.timeline.show(finding.from - margin, finding.to + margin);
-        if (lane) this.choose(lane, lane.at((finding.from + finding.to) / 2));
+        this.search("");
+        this.choose(lane, -1);
+        this.fit();
         byId("timeline").scrollIntoView({ block: "nearest" });
       };
       card.append(button);
@@ -53,13 +53,14 @@ class Page {
     return card;
   }
 
-  waits(waits) {
-    if (!waits.length) return element("p", {}, "Nothing waited for longer than the recording's threshold.");
-    const head = element("tr", {}, element("th", { className: "number" }, "waited"), element("th", { className: "number" }, "times"), element("th", {}, "where"));
-    const rows = waits.map((wait) => element("tr", {},
-      element("td", { className: "number" }, duration(wait.ns)),
-      element("td", { className: "number" }, String(wait.count)),
-      element("td", {}, element("code", {}, wait.place))));
+  lines(lines) {
+    if (!lines.length) return element("p", {}, "Nothing was seen to run or to wait.");
+    const head = element("tr", {}, element("th", { className: "number" }, "time"), element("th", { className: "number" }, "times"), element("th", {}, "what"), element("th", {}, "where"));
+    const rows = lines.map((line) => element("tr", {},
+      element("td", { className: "number" }, duration(line.ns)),
+      element("td", { className: "number" }, String(line.count)),
+      element("td", {}, line.did),
+      element("td", {}, element("code", {}, line.place))));
     return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
   }
 
@@ -127,6 +128,7 @@ class Page {
   }
 
   search(words) {
+    byId("search").value = words;
     const found = this.run.search(words);
     this.timeline.showLanes(found);
     this.tellMatches(found.length);

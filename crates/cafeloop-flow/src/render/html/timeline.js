@@ -135,8 +135,7 @@ class Timeline {
 
   /** What a wait is for, where there is room to say it. */
   paintText(context, lane, span, from, to, y) {
-    const what = this.run.what(lane, span).at(-1);
-    const text = [what, duration(lane.starts[span + 1] - lane.starts[span])].filter(Boolean).join(" · ");
+    const text = [this.run.site(lane, span), duration(lane.starts[span + 1] - lane.starts[span])].filter(Boolean).join(" · ");
     context.save();
     context.beginPath();
     context.rect(from, y, to - from - 4, BAR);
