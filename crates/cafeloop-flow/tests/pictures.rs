@@ -314,7 +314,7 @@ fn a_page_tells_who_ended_each_wait() {
     let wakers = caramel["wakers"].as_array().expect("it is a list");
     let told = |span: usize| wakers[span].as_i64().expect("it is a number");
     // Another lane's place, or a text's, counted down from -2.
-    assert_eq!(told(0), 0);
+    assert_eq!(caramel["parent"], told(0));
     let texts = [2, 3, 5].map(|span| text(&scene, &Value::from(-2 - told(span))));
     assert_eq!(texts, ["a timer", "a timer", "a job of an executor"]);
     assert_eq!(text(&scene, &lane("handle_customer('Vanilla')")["outcome"]), "raised MachineError");
