@@ -8,7 +8,6 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::{self, Exit};
 use crate::event_loop::{EventLoop, debug, report};
-use crate::ffi::in_context;
 use crate::object::{self, Callback, Future, Gathering, Handle, Queued, Sleep, Slot, Strong, Task};
 use crate::seconds::to_nanoseconds;
 use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
@@ -59,7 +58,7 @@ impl Job {
             }
             Job::Done(callback, future) => {
                 visit.call(callback.function.as_py())?;
-                visit.call(callback.context.as_py())?;
+                callback.context.visit(visit)?;
                 visit.call(future.as_py())
             }
             Job::Gathered(gathering, future) => {
@@ -239,6 +238,7 @@ impl Host for Python3 {
     }
 
     fn turn_ends(&self, py: Python<'_>) -> Result<(), Exit> {
+        object::turn_of_contexts_ends(py);
         self.turns_end.come(py).map_err(Exit)
     }
 
@@ -270,8 +270,8 @@ fn step<'py>(
 /// Calls a future's done callback, as a handle would.
 fn call(callback: Callback, future: &Bound<'_, Future>) -> PyResult<()> {
     let py = future.py();
-    let (function, context) = (callback.function.into_bound(py), callback.context.into_bound(py));
-    match in_context(&context, || function.call1((future.as_any(),)).map(drop)) {
+    let (function, context) = (callback.function.into_bound(py), callback.context);
+    match context.run(py, || function.call1((future.as_any(),)).map(drop)) {
         Err(error) if !errors::leaves_the_loop(error.value(py)) => {
             report::done_callback_failed(future, function, context, error)
         }

@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 use super::signals::Wakeup;
 use super::{EventLoop, debug, signals};
 use crate::ffi::{PythonThread, has_own_attribute};
-use crate::names;
+use crate::{names, object};
 
 pub(super) fn run_forever(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     let py = slf.py();
@@ -140,6 +140,7 @@ impl<'a, 'py> Running<'a, 'py> {
         if let Some(engine) = self.slf.get().try_engine(py) {
             engine.host().set_time(None);
             engine.host().forget_left(py);
+            object::turn_of_contexts_ends(py);
             // A turn that was left early has put off what it wrote.
             engine.host().turns_end.set_running(false);
             engine.host().turns_end.come(py)?;
