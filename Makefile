@@ -41,6 +41,7 @@ test-all: ## Run the Python tests on every Python of this machine
 compat: develop $(VENV)/compat ## Run real programs and libraries on the loop (installs servers if root)
 	.ci/servers
 	$(BIN)/python -m pytest --quiet tests/compat
+	$(BIN)/python tests/divergences/run.py --check
 
 conformance: develop ## Run CPython's own asyncio tests on the loop
 	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop --jobs 4 \
