@@ -166,11 +166,20 @@ async def main():
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.wait_closed()
 
-asyncio.run(main())
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    print("interrupted")
 """
 
 
-def test_a_signal_closes_the_connections_of_a_program(start_program, launcher, run, tmp_path):
+# Ctrl-C has no handler there: it cancels the program, which then leaves its server.
+@pytest.mark.parametrize(
+    ("number", "last_words"), [(signal.SIGTERM, ""), (signal.SIGINT, "interrupted\n")]
+)
+def test_a_signal_closes_the_connections_of_a_program(
+    start_program, launcher, run, tmp_path, number, last_words
+):
     (tmp_path / "cafe.py").write_text(PROGRAM)
     program = start_program(*launcher, "cafe")
     port = program.line()
@@ -179,12 +188,12 @@ def test_a_signal_closes_the_connections_of_a_program(start_program, launcher, r
         async with connect(f"ws://127.0.0.1:{port}", proxy=None) as websocket:
             await websocket.send("latte")
             assert await websocket.recv() == "latte"
-            program.process.send_signal(signal.SIGTERM)
+            program.process.send_signal(number)
             with pytest.raises(websockets.ConnectionClosedOK):
                 await websocket.recv()
 
     run(main)
-    assert program.end() == (0, "closed with 1001\n")
+    assert program.end() == (0, f"closed with 1001\n{last_words}")
 
 
 @pytest.mark.needs("TLS")
