@@ -224,6 +224,13 @@ impl<H: Host> Engine<H> {
         drop(pool);
     }
 
+    /// Whether nothing is queued, set or watched.
+    pub fn is_idle(&self) -> bool {
+        let holds = Cell::new(false);
+        self.for_each_held(|_| holds.set(true), |_| holds.set(true));
+        !holds.get()
+    }
+
     /// Shows the host everything of its own that the loop holds.  The host looks
     /// and does nothing else: the loop's state is borrowed meanwhile.
     pub fn for_each_held(

@@ -2,6 +2,7 @@
 
 mod borrowed;
 mod clock;
+pub(crate) mod datagram;
 mod poller;
 mod reach;
 mod signal_pipe;
