@@ -73,6 +73,8 @@ impl Job {
 /// each time, until it is taken out by whoever put it in.
 pub(crate) enum Watcher {
     Handle(Strong<Handle>),
+    /// Of a descriptor that was given as an object, which is kept as long.
+    Of(Strong<Handle>, Py<PyAny>),
     Reader(Py<Stream>),
     Sender(Py<Stream>),
     Receiver(Py<Datagram>),
@@ -83,6 +85,10 @@ impl Watcher {
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Watcher::Handle(handle) => visit.call(handle.as_py()),
+            Watcher::Of(handle, object) => {
+                visit.call(handle.as_py())?;
+                visit.call(object)
+            }
             Watcher::Reader(stream) | Watcher::Sender(stream) => visit.call(stream),
             Watcher::Receiver(datagram) | Watcher::DatagramSender(datagram) => visit.call(datagram),
         }
@@ -91,16 +97,21 @@ impl Watcher {
     /// Whether it tells this native half of a transport.
     pub(crate) fn is_of(&self, half: &Bound<'_, PyAny>) -> bool {
         match self {
-            Watcher::Handle(_) => false,
+            Watcher::Handle(_) | Watcher::Of(..) => false,
             Watcher::Reader(own) | Watcher::Sender(own) => own.is(half),
             Watcher::Receiver(own) | Watcher::DatagramSender(own) => own.is(half),
         }
     }
 
+    /// Whether its descriptor was given as this object.
+    pub(crate) fn is_given_as(&self, object: &Bound<'_, PyAny>) -> bool {
+        matches!(self, Watcher::Of(_, own) if own.is(object))
+    }
+
     /// Tells whoever is watched no longer: another has taken its place.
     pub(crate) fn replaced(&self, py: Python<'_>) -> PyResult<()> {
         match self {
-            Watcher::Handle(handle) => Handle::cancel(handle.bind(py)),
+            Watcher::Handle(handle) | Watcher::Of(handle, _) => Handle::cancel(handle.bind(py)),
             // It finds out by itself: its socket was closed behind its back.
             Watcher::Reader(_)
             | Watcher::Sender(_)
@@ -198,7 +209,9 @@ impl Host for Python3 {
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
         watcher.as_ref().map(|watcher| match watcher {
-            Watcher::Handle(handle) => Job::Handle(Queued::new(handle.bind(py).clone())),
+            Watcher::Handle(handle) | Watcher::Of(handle, _) => {
+                Job::Handle(Queued::new(handle.bind(py).clone()))
+            }
             Watcher::Reader(stream) => Job::Read(stream.clone_ref(py)),
             Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
             Watcher::Receiver(datagram) => Job::Receive(datagram.clone_ref(py)),

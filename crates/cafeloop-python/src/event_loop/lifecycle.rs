@@ -119,6 +119,7 @@ impl<'a, 'py> Running<'a, 'py> {
         let asyncgen_hooks_before = names::get_asyncgen_hooks(py)?.call0()?;
         let running = Running { slf, asyncgen_hooks_before, wakeup: Wakeup::begin(slf)? };
         state.thread.set(Some(PythonThread::current(py)));
+        state.thread_ident.set(Some(names::current_thread_id(py)?.call0()?.extract()?));
         let time = own_time(slf)?;
         let engine = slf.get().engine(py)?;
         engine.host().set_time(time);
@@ -137,6 +138,7 @@ impl<'a, 'py> Running<'a, 'py> {
         let py = self.slf.py();
         let state = self.slf.get().state(py);
         state.thread.set(None);
+        state.thread_ident.set(None);
         if let Some(engine) = self.slf.get().try_engine(py) {
             engine.host().set_time(None);
             engine.host().forget_left(py);
