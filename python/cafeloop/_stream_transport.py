@@ -114,6 +114,11 @@ class StreamTransport(transports._FlowControlMixin):
             if self._server is not None:
                 _detach(self._server, self)
 
+    @property
+    def _native(self) -> _cafeloop.Stream:
+        """What encrypted bytes are written to, where this transport carries TLS."""
+        return self._stream
+
     # --- the protocol
 
     @property

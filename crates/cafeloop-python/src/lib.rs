@@ -39,7 +39,7 @@ mod _cafeloop {
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
     #[pymodule_export]
-    use super::transport::Stream;
+    use super::transport::{Stream, Tls};
 
     #[pymodule_export]
     const RUST_VERSION: &str = env!("CAFELOOP_RUSTC");

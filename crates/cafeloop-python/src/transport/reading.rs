@@ -15,6 +15,7 @@ use pyo3::types::PyBytes;
 use super::Stream;
 use super::memory::keep_freed;
 use super::stream::{Protocol, Receives};
+use super::{Tls, tls_reading};
 use crate::errors::os_error;
 use crate::ffi::{self, WritableBuffer};
 
@@ -54,7 +55,7 @@ enum Received<T> {
 /// Reads once, and hands on what came.
 pub(super) fn read(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyResult<()> {
     match protocol.receives {
-        Receives::Data => read_data(stream, room, protocol),
+        Receives::Data | Receives::Encrypted => read_data(stream, room, protocol),
         Receives::IntoBuffer => read_into_buffer(stream, protocol),
     }
 }
@@ -72,19 +73,34 @@ fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyR
     match outcome(stream, received, length)? {
         Received::Something(data) => {
             stream.get().received(py, length(&data));
-            let name = intern!(py, "data_received");
-            let answer = protocol.object.bind(py).call_method1(name, (data,));
-            answer.map(drop).or_else(|error| stream.get().fail(py, error, DATA_RECEIVED_FAILED))
+            hand_on(stream, protocol, data)
         }
         Received::End => stream.get().input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
     }
 }
 
+#[inline]
+fn hand_on<'py>(
+    stream: &Bound<'py, Stream>,
+    protocol: &Protocol,
+    data: Bound<'py, PyBytes>,
+) -> PyResult<()> {
+    let py = stream.py();
+    let object = protocol.object.bind(py);
+    if let (Receives::Encrypted, Ok(tls)) = (protocol.receives, object.cast::<Tls>()) {
+        // To asyncio it is a protocol with a buffer, and so are the words.
+        let answer = tls_reading::received(tls, &data);
+        return answer.or_else(|error| stream.get().fail(py, error, BUFFER_UPDATED_FAILED));
+    }
+    let answer = object.call_method1(intern!(py, "data_received"), (data,));
+    answer.map(drop).or_else(|error| stream.get().fail(py, error, DATA_RECEIVED_FAILED))
+}
+
 fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Protocol) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
     let protocol = protocol.object.bind(py);
-    let buffer = match get_buffer(protocol) {
+    let buffer = match get_buffer(protocol, ANY_SIZE) {
         Ok(buffer) => buffer,
         Err(error) => return this.fail(py, error, GET_BUFFER_FAILED),
     };
@@ -103,11 +119,16 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Protocol) -> PyResult
     }
 }
 
+/// No size is recommended for a buffer.
+const ANY_SIZE: isize = -1;
+
 /// The protocol's buffer, which must have room.
-fn get_buffer<'py>(protocol: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn get_buffer<'py>(
+    protocol: &Bound<'py, PyAny>,
+    recommended: isize,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = protocol.py();
-    // It may be of any size: -1 says that none is recommended.
-    let buffer = protocol.call_method1(intern!(py, "get_buffer"), (-1,))?;
+    let buffer = protocol.call_method1(intern!(py, "get_buffer"), (recommended,))?;
     if buffer.len()? == 0 {
         return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
     }

@@ -14,7 +14,7 @@ use pyo3::types::{PyBytes, PyContext, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::watching::Watched;
-use super::{reading, writing};
+use super::{Tls, reading, writing};
 use crate::event_loop::{EventLoop, debug};
 use crate::ffi::{self, Socket, in_context};
 use crate::gil::Gil;
@@ -28,6 +28,8 @@ pub(super) enum Receives {
     Data,
     /// `get_buffer()`, then `buffer_updated(count)`.
     IntoBuffer,
+    /// It is a [`Tls`], which takes bytes without a call of Python's.
+    Encrypted,
 }
 
 /// Whom a connection tells.
@@ -37,13 +39,18 @@ pub(super) struct Protocol {
 }
 
 impl Protocol {
-    fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let into_buffer = object.is_instance(names::buffered_protocol(object.py())?)?;
-        let receives = if into_buffer { Receives::IntoBuffer } else { Receives::Data };
+    pub(super) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let receives = if object.is_instance_of::<Tls>() {
+            Receives::Encrypted
+        } else if object.is_instance(names::buffered_protocol(object.py())?)? {
+            Receives::IntoBuffer
+        } else {
+            Receives::Data
+        };
         Ok(Protocol { object: object.clone().unbind(), receives })
     }
 
-    fn clone_ref(&self, py: Python<'_>) -> Self {
+    pub(super) fn clone_ref(&self, py: Python<'_>) -> Self {
         Protocol { object: self.object.clone_ref(py), receives: self.receives }
     }
 }
