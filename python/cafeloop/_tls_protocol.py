@@ -159,6 +159,11 @@ class TlsProtocol(_cafeloop.Tls, asyncio.BaseProtocol):
 
     # --- reading
 
+    @property
+    def _app_reading_paused(self) -> bool:
+        # CPython's own tests look at it.
+        return not self.is_reading()
+
     def _read_again(self) -> None:
         self._loop.call_soon(self.read)
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import tls_peer  # noqa: E402
 
 # Turns after which what hasn't come won't come.
-MOST_TURNS = 2000
+MOST_TURNS = 10_000
 
 
 class Notes(asyncio.Protocol):

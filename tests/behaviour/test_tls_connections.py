@@ -359,3 +359,103 @@ def test_the_default_context_doubts_this_server(run, contexts):
                 await asyncio.open_connection(*server.sockets[0].getsockname(), ssl=True)
 
     run(main)
+
+
+# asyncio's sends a record for each.
+@pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
+def test_the_writes_of_a_turn_share_records(Notes, secure_link, until, loop):
+    protocol = Notes()
+    transport, peer = secure_link(protocol)
+    before = len(peer.received_raw)
+    for _ in range(50):
+        loop.call_soon(transport.write, b"mocha")
+    exchange(until, peer, protocol, lambda: peer.received == b"mocha" * 50)
+    assert len(records(peer.received_raw[before:])) == 2
+    # It is expected to do so again.
+    before = len(peer.received_raw)
+    loop.call_soon(transport.writelines, [b"latte"] * 50)
+    loop.call_soon(transport.write, b"latte")
+    exchange(until, peer, protocol, lambda: peer.received.count(b"latte") == 51)
+    assert len(records(peer.received_raw[before:])) == 1
+
+
+def records(raw):
+    """The lengths of TLS records (RFC 8446, 5.1)."""
+    lengths = []
+    while raw:
+        length = int.from_bytes(raw[3:5])
+        lengths.append(length)
+        raw = raw[5 + length :]
+    return lengths
+
+
+# The last message of asyncio's handshake waits until reading is resumed.
+@pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
+def test_a_protocol_may_pause_reading_from_the_beginning(Notes, secure, until):
+    class Reluctant(Notes):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            transport.pause_reading()
+
+    protocol = Reluctant()
+    making, peer = secure(protocol)
+    exchange(until, peer, protocol, lambda: making.done() and peer.is_open)
+    peer.write(b"mocha")
+    protocol.transport.resume_reading()
+    exchange(until, peer, protocol, lambda: protocol.received == b"mocha")
+
+
+# asyncio's reads into slices of it, which are copies.
+@pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
+def test_a_buffer_need_not_be_a_view(secure_link, until):
+    class Cup(asyncio.BufferedProtocol):
+        def __init__(self):
+            self.cup = bytearray(1000)
+            self.received = b""
+
+        def get_buffer(self, sizehint):
+            return self.cup
+
+        def buffer_updated(self, nbytes):
+            self.received += self.cup[:nbytes]
+            # It is the protocol's own again, to do with what it likes.
+            self.cup.extend(b"more room")
+
+    protocol = Cup()
+    _transport, peer = secure_link(protocol)
+    for _ in range(5):
+        peer.session.write(b"mocha")
+    peer.flush()
+    exchange(until, peer, protocol, lambda: len(protocol.received) == 25)
+    assert protocol.received == b"mocha" * 5
+
+
+# asyncio's takes no room for the end of the stream.
+@pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
+def test_a_buffer_without_room_is_an_error(secure_link, until, loop):
+    reports = []
+    loop.set_exception_handler(lambda _loop, context: reports.append(context))
+
+    class Cup(asyncio.BufferedProtocol):
+        lost = False
+
+        def get_buffer(self, sizehint):
+            return bytearray()
+
+        def connection_lost(self, error):
+            self.lost = True
+
+    protocol = Cup()
+    _transport, peer = secure_link(protocol)
+    peer.write(b"mocha")
+    until(lambda: protocol.lost)
+    assert str(reports[0]["exception"]) == "get_buffer() returned an empty buffer"
+
+
+# asyncio's closes the connection for it.
+@pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
+def test_only_bytes_are_written_by_lines(Notes, secure_link):
+    transport, _peer = secure_link(Notes())
+    with pytest.raises(TypeError):
+        transport.writelines([b"mocha", "latte"])
+    assert not transport.is_closing()

@@ -82,6 +82,29 @@ def test_what_is_written_at_the_last_word_is_too_late(Notes, secure_link, togeth
     assert protocol.told[1] == "eof"
 
 
+@pytest.mark.parametrize("way", ["last word", "end"])
+def test_who_says_his_last_word_still_gets_what_is_on_its_way(
+    Notes, LOST, secure_link, together, loop_name, way
+):
+    protocol = Notes()
+    transport, peer = secure_link(protocol)
+    much = bytes(range(256)) * 16000
+    transport.write(much)
+    if loop_name == "cafeloop":
+        # What the carrier doesn't take any more waits to be given to it.  asyncio's gives
+        # it to a carrier that is closed by then, and reports that for ever.
+        transport.write(much)
+    if way == "last word":
+        peer.say_last_word()
+    else:
+        peer.sock.shutdown(1)
+    together(peer, lambda: protocol.is_lost)
+    together(peer, lambda: "end" in peer.ends)
+    assert peer.received == much * (2 if loop_name == "cafeloop" else 1)
+    assert "eof" in protocol.told
+    assert protocol.told[-1] == LOST
+
+
 def test_keeping_the_connection_open_has_no_effect(Notes, secure_link, together, log):
     protocol = Notes(keeps_open=True)
     _transport, peer = secure_link(protocol)

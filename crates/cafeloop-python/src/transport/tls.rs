@@ -1,6 +1,6 @@
 //! A TLS connection: what it holds, and its methods.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem;
 
 use cafeloop::io::tls::{Close, InputEnd, Next, RECORD, Tls as Machine};
@@ -33,6 +33,9 @@ struct State {
     owner: Py<EventLoop>,
     machine: RefCell<Machine<Py<PyBytes>>>,
     session: Session,
+    /// Whether the library may have something to say that nobody has written, since
+    /// all was given to the carrier the last time.
+    may_answer: Cell<bool>,
     carrier: RefCell<Option<Carrier>>,
     /// The user's, until the connection is lost.
     protocol: RefCell<Option<Protocol>>,
@@ -62,12 +65,30 @@ impl Tls {
         &self.state.get(py).session
     }
 
+    /// The library is going to be asked to read.
+    #[inline]
+    pub(super) fn expect_answers(&self, py: Python<'_>) {
+        self.state.get(py).may_answer.set(true);
+    }
+
+    #[inline]
+    pub(super) fn may_answer(&self, py: Python<'_>) -> bool {
+        self.state.get(py).may_answer.get()
+    }
+
     pub(super) fn owner<'py>(&'py self, py: Python<'py>) -> &'py EventLoop {
         self.state.get(py).owner.get()
     }
 
     pub(super) fn protocol(&self, py: Python<'_>) -> Option<Protocol> {
         self.state.get(py).protocol.borrow().as_ref().map(|protocol| protocol.clone_ref(py))
+    }
+
+    /// Takes all that is encrypted.
+    #[inline]
+    pub(super) fn take_all<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.state.get(py).may_answer.set(false);
+        self.session(py).take(py)
     }
 
     /// Writes encrypted bytes to the carrier.
@@ -143,6 +164,7 @@ impl Tls {
                 owner,
                 machine: RefCell::new(machine),
                 session: Session::new(session, incoming, outgoing, is_plain)?,
+                may_answer: Cell::new(true),
                 carrier: RefCell::default(),
                 protocol: RefCell::new(Some(Protocol::new(protocol)?)),
             }),
@@ -249,9 +271,10 @@ impl Tls {
         self.machine(py).borrow().has_input_ended()
     }
 
-    /// Decrypts what has come, and hands it on.
+    /// Decrypts what has come, if anything has, and hands it on.
     fn read(slf: &Bound<'_, Self>) -> PyResult<()> {
-        tls_reading::read(slf, RECORD)
+        let is_drained = slf.get().session(slf.py()).is_drained(slf.py(), true)?;
+        if is_drained { Ok(()) } else { tls_reading::read(slf, RECORD) }
     }
 
     /// Encrypts what waits, and gives all that is encrypted to the carrier.

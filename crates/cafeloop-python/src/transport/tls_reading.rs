@@ -32,17 +32,29 @@ pub(super) fn read(tls: &Bound<'_, Tls>, at_most: usize) -> PyResult<()> {
 fn read_and_answer(tls: &Bound<'_, Tls>, at_most: usize) -> PyResult<()> {
     let (py, this) = (tls.py(), tls.get());
     let is_reading = this.machine(py).borrow().is_reading();
+    let mut left = Left::Unknown;
     if is_reading && let Some(protocol) = this.protocol(py) {
-        match protocol.receives {
+        this.expect_answers(py);
+        left = match protocol.receives {
             Receives::Data | Receives::Encrypted => read_data(tls, at_most, &protocol)?,
             Receives::IntoBuffer => read_into_buffer(tls, &protocol)?,
-        }
+        };
         tls_writing::answer(tls)?;
     }
-    control_carrier(tls)
+    match left {
+        Left::Nothing => control_carrier_of(tls, 0),
+        Left::Unknown => control_carrier(tls),
+    }
 }
 
-fn read_data(tls: &Bound<'_, Tls>, at_most: usize, protocol: &Protocol) -> PyResult<()> {
+/// What of the incoming bytes was left by a read.
+#[derive(Clone, Copy)]
+enum Left {
+    Nothing,
+    Unknown,
+}
+
+fn read_data(tls: &Bound<'_, Tls>, at_most: usize, protocol: &Protocol) -> PyResult<Left> {
     let py = tls.py();
     let session = tls.get().session(py);
     let mut room = at_most.clamp(1, RECORD);
@@ -51,13 +63,13 @@ fn read_data(tls: &Bound<'_, Tls>, at_most: usize, protocol: &Protocol) -> PyRes
     let outcome = loop {
         let chunk = match session.read(py, room) {
             Ok(Answer::Done(chunk)) => chunk,
-            Ok(Answer::NeedsInput) => break Ok(false),
+            Ok(Answer::NeedsInput) => break Ok(Stopped::NeedsInput),
             // What came before is handed on first.
             Err(error) => break Err(error),
         };
         let length = chunk.as_bytes().len();
         if length == 0 {
-            break Ok(true);
+            break Ok(Stopped::AtEnd);
         }
         match first {
             None => first = Some(chunk),
@@ -65,7 +77,7 @@ fn read_data(tls: &Bound<'_, Tls>, at_most: usize, protocol: &Protocol) -> PyRes
         }
         match session.is_drained(py, length == room) {
             Ok(false) => room = RECORD,
-            Ok(true) => break Ok(false),
+            Ok(true) => break Ok(Stopped::Drained),
             Err(error) => break Err(error),
         }
     };
@@ -73,7 +85,33 @@ fn read_data(tls: &Bound<'_, Tls>, at_most: usize, protocol: &Protocol) -> PyRes
         let data = if others.is_empty() { first } else { joined(&first, &others)? };
         hand_on(protocol, data)?;
     }
-    if outcome? { Tls::call(tls, intern!(py, "_input_closed"), ()) } else { Ok(()) }
+    outcome?.see_to(tls)
+}
+
+/// Why a read took no more.
+#[derive(Clone, Copy)]
+enum Stopped {
+    /// There is no more.
+    Drained,
+    NeedsInput,
+    /// The protocol's buffer is full.
+    Full,
+    /// The other side has said its last word.
+    AtEnd,
+}
+
+impl Stopped {
+    #[inline]
+    fn see_to(self, tls: &Bound<'_, Tls>) -> PyResult<Left> {
+        match self {
+            Stopped::Drained => return Ok(Left::Nothing),
+            Stopped::NeedsInput => {}
+            // There may be more: it gets a turn, and another buffer.
+            Stopped::Full => Tls::call(tls, intern!(tls.py(), "_read_again"), ())?,
+            Stopped::AtEnd => Tls::call(tls, intern!(tls.py(), "_input_closed"), ())?,
+        }
+        Ok(Left::Unknown)
+    }
 }
 
 fn joined<'py>(
@@ -102,7 +140,7 @@ fn hand_on(protocol: &Protocol, data: Bound<'_, PyBytes>) -> PyResult<()> {
     }
 }
 
-fn read_into_buffer(tls: &Bound<'_, Tls>, protocol: &Protocol) -> PyResult<()> {
+fn read_into_buffer(tls: &Bound<'_, Tls>, protocol: &Protocol) -> PyResult<Left> {
     let py = tls.py();
     let session = tls.get().session(py);
     let object = protocol.object.bind(py);
@@ -114,21 +152,19 @@ fn read_into_buffer(tls: &Bound<'_, Tls>, protocol: &Protocol) -> PyResult<()> {
         let left = room - filled;
         let count = match session.read_into(&rest(&buffer, filled)?, left) {
             Ok(Answer::Done(count)) => count,
-            Ok(Answer::NeedsInput) => break Ok(false),
+            Ok(Answer::NeedsInput) => break Ok(Stopped::NeedsInput),
             Err(error) => break Err(error),
         };
         if count == 0 {
-            break Ok(true);
+            break Ok(Stopped::AtEnd);
         }
         filled += count;
         if filled == room {
-            // There may be more: it gets a turn, and another buffer.
-            Tls::call(tls, intern!(py, "_read_again"), ())?;
-            break Ok(false);
+            break Ok(Stopped::Full);
         }
         match session.is_drained(py, false) {
             Ok(false) => {}
-            Ok(true) => break Ok(false),
+            Ok(true) => break Ok(Stopped::Drained),
             Err(error) => break Err(error),
         }
     };
@@ -137,7 +173,7 @@ fn read_into_buffer(tls: &Bound<'_, Tls>, protocol: &Protocol) -> PyResult<()> {
     if filled > 0 {
         object.call_method1(intern!(py, "buffer_updated"), (filled,))?;
     }
-    if outcome? { Tls::call(tls, intern!(py, "_input_closed"), ()) } else { Ok(()) }
+    outcome?.see_to(tls)
 }
 
 /// A buffer from a place on.
@@ -154,10 +190,14 @@ fn rest<'py>(
 
 /// Has the carrier pause or resume reading, if too much or little enough waits to be
 /// decrypted.
-#[inline]
 pub(super) fn control_carrier(tls: &Bound<'_, Tls>) -> PyResult<()> {
+    let waiting = tls.get().session(tls.py()).incoming(tls.py())?;
+    control_carrier_of(tls, waiting)
+}
+
+#[inline]
+fn control_carrier_of(tls: &Bound<'_, Tls>, waiting: usize) -> PyResult<()> {
     let (py, this) = (tls.py(), tls.get());
-    let waiting = this.session(py).incoming(py)?;
     let flow = this.machine(py).borrow_mut().incoming(waiting);
     match flow {
         Flow::Leave => Ok(()),

@@ -120,7 +120,7 @@ pub(super) fn answer(tls: &Bound<'_, Tls>) -> PyResult<()> {
     let is_stuck = this.machine(py).borrow().is_stuck();
     if is_stuck {
         encrypt_and_drain(tls)
-    } else if this.session(py).outgoing(py)? > 0 {
+    } else if this.may_answer(py) && this.session(py).outgoing(py)? > 0 {
         drain(tls)
     } else {
         Ok(())
@@ -189,7 +189,7 @@ pub(super) fn drain(tls: &Bound<'_, Tls>) -> PyResult<()> {
     let (py, this) = (tls.py(), tls.get());
     let may_send = this.machine(py).borrow().may_send();
     if may_send {
-        let data = this.session(py).take(py)?;
+        let data = this.take_all(py)?;
         if !data.as_bytes().is_empty() {
             this.hand_to_carrier(&data)?;
         }
