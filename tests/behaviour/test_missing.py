@@ -8,7 +8,6 @@ import pytest
 pytestmark = pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
 
 MISSING = {
-    "create_datagram_endpoint": lambda loop: loop.create_datagram_endpoint(None),
     "connect_read_pipe": lambda loop: loop.connect_read_pipe(None, None),
     "connect_write_pipe": lambda loop: loop.connect_write_pipe(None, None),
     "subprocess_shell": lambda loop: loop.subprocess_shell(None, None),

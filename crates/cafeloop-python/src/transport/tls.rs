@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::session::Session;
-use super::stream::Protocol;
+use super::stream::Receives;
 use super::{Stream, tls_reading, tls_writing, writing};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
@@ -39,6 +39,22 @@ struct State {
     carrier: RefCell<Option<Carrier>>,
     /// The user's, until the connection is lost.
     protocol: RefCell<Option<Protocol>>,
+}
+
+/// Whom a connection tells.
+pub(super) struct Protocol {
+    pub(super) object: Py<PyAny>,
+    pub(super) receives: Receives,
+}
+
+impl Protocol {
+    fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Protocol { object: object.clone().unbind(), receives: Receives::of(object)? })
+    }
+
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Protocol { object: self.object.clone_ref(py), receives: self.receives }
+    }
 }
 
 /// What encrypted bytes are written to.

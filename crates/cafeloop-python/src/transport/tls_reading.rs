@@ -7,7 +7,8 @@ use pyo3::types::{PyBytes, PyMemoryView, PySlice};
 
 use super::reading::get_buffer;
 use super::session::Answer;
-use super::stream::{Protocol, Receives};
+use super::stream::Receives;
+use super::tls::Protocol;
 use super::{Tls, tls_writing};
 
 /// The carrier has something.

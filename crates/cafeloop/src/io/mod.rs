@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! stream       a connection: reading, writing, half-close, close, abort
+//! datagram     an endpoint of datagrams: sending, waiting, close, abort
 //! write_queue  bytes that the kernel hasn't taken yet
 //! tls          a connection inside of another, encrypted: handshake to shutdown
 //! turn_writes  whether a write is the only one of its turn
@@ -13,6 +14,7 @@
 //! read_size    how much room to offer for the next read
 //! ```
 
+mod datagram;
 mod read_size;
 mod stream;
 pub mod tls;
@@ -25,6 +27,7 @@ mod tests;
 #[cfg(test)]
 mod tls_tests;
 
+pub use datagram::{Datagram, Peers, Rules, Send, Sent};
 pub use read_size::{LARGE_READ, READ_SIZE, Room};
 pub use stream::{Close, End, Keep, Refused, Settled, Stream, Write};
 pub use write_queue::WriteQueue;
