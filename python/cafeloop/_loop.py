@@ -24,6 +24,7 @@ from ._resolve import Resolving
 from ._sendfile import SendingFiles
 from ._serve import Serving
 from ._sock import SocketOperations
+from ._start_tls import StartingTls
 from ._unix import UnixSockets
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Loop(
     UnixSockets,
     Connecting,
     Serving,
+    StartingTls,
     Datagrams,
     SocketOperations,
     SendingFiles,

@@ -12,7 +12,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::endpoint::Endpoint;
 use super::watching::Watching;
-use super::{reading, writing};
+use super::{Tls, reading, writing};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
 use crate::host::Watcher;
@@ -25,10 +25,15 @@ pub(super) enum Receives {
     Data,
     /// `get_buffer()`, then `buffer_updated(count)`.
     IntoBuffer,
+    /// It is a [`Tls`], which takes bytes without a call of Python's.
+    Encrypted,
 }
 
 impl Receives {
-    fn of(protocol: &Bound<'_, PyAny>) -> PyResult<Self> {
+    pub(super) fn of(protocol: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if protocol.is_instance_of::<Tls>() {
+            return Ok(Receives::Encrypted);
+        }
         let into_buffer = protocol.is_instance(names::buffered_protocol(protocol.py())?)?;
         Ok(if into_buffer { Receives::IntoBuffer } else { Receives::Data })
     }
