@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from . import _cafeloop
 from ._connect import Connecting
+from ._pipes import Pipes
 from ._resolve import Resolving
 from ._sendfile import SendingFiles
 from ._serve import Serving
@@ -47,6 +48,7 @@ class Loop(
     SocketOperations,
     SendingFiles,
     Resolving,
+    Pipes,
     _AsyncioLoop,
 ):
     """cafeloop's event loop.

@@ -6,6 +6,7 @@
 //! stream      a stream connection: what it holds, and its methods
 //! reading     from the kernel to the protocol
 //! writing     from the protocol to the kernel
+//! medium      what its bytes go through: a socket or a pipe
 //! memory      what the allocator keeps for the next packet
 //! watching    being told when the socket is ready
 //! transports  which of a loop's descriptors are theirs
@@ -15,6 +16,7 @@
 //! Its state is a machine of `cafeloop::io`, which is asked what to do and told what
 //! came of it.  No borrow of it outlives a call into Python.
 
+mod medium;
 mod memory;
 mod reading;
 mod stream;

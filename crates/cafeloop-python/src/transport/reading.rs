@@ -6,19 +6,18 @@ use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
 use cafeloop::io::{READ_SIZE, Room};
-use cafeloop::net::wire;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::Stream;
+use super::medium::Medium;
 use super::memory::keep_freed;
 use super::stream::{Protocol, Receives};
 use crate::errors::os_error;
 use crate::ffi::{self, WritableBuffer};
 
-const READ_FAILED: &str = "Fatal read error on socket transport";
 const DATA_RECEIVED_FAILED: &str = "Fatal error: protocol.data_received() call failed.";
 const GET_BUFFER_FAILED: &str = "Fatal error: protocol.get_buffer() call failed.";
 const BUFFER_UPDATED_FAILED: &str = "Fatal error: protocol.buffer_updated() call failed.";
@@ -29,14 +28,19 @@ const BUFFER_UPDATED_FAILED: &str = "Fatal error: protocol.buffer_updated() call
 pub(crate) struct ReadBuffer(RefCell<Option<Box<[MaybeUninit<u8>]>>>);
 
 impl ReadBuffer {
-    fn receive<'py>(&self, py: Python<'py>, fd: RawFd) -> io::Result<Bound<'py, PyBytes>> {
+    fn receive<'py>(
+        &self,
+        py: Python<'py>,
+        medium: Medium,
+        fd: RawFd,
+    ) -> io::Result<Bound<'py, PyBytes>> {
         // Nothing below runs Python code, so nobody else can ask for it meanwhile.
         let mut buffer = self.0.borrow_mut();
         let buffer = buffer.get_or_insert_with(|| {
             keep_freed();
             Box::new_uninit_slice(READ_SIZE)
         });
-        wire::receive(fd, buffer).map(|bytes| PyBytes::new(py, bytes))
+        medium.receive(fd, buffer).map(|bytes| PyBytes::new(py, bytes))
     }
 }
 
@@ -63,10 +67,10 @@ pub(super) fn read(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) 
 fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyResult<()> {
     let py = stream.py();
     let Some(engine) = stream.get().try_engine(py) else { return Ok(()) };
-    let fd = stream.get().fd(py);
+    let (medium, fd) = (stream.get().medium(py), stream.get().fd(py));
     let received = match room {
-        Room::Shared => engine.host().read_buffer.receive(py, fd),
-        Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| wire::receive(fd, buffer)),
+        Room::Shared => engine.host().read_buffer.receive(py, medium, fd),
+        Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| medium.receive(fd, buffer)),
     };
     let length = |data: &Bound<'_, PyBytes>| data.as_bytes().len();
     match outcome(stream, received, length)? {
@@ -74,7 +78,9 @@ fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyR
             stream.get().received(py, length(&data));
             let name = intern!(py, "data_received");
             let answer = protocol.object.bind(py).call_method1(name, (data,));
-            answer.map(drop).or_else(|error| stream.get().fail(py, error, DATA_RECEIVED_FAILED))
+            answer
+                .map(drop)
+                .or_else(|error| stream.get().not_taken(py, error, DATA_RECEIVED_FAILED))
         }
         Received::End => stream.get().input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
@@ -88,10 +94,10 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Protocol) -> PyResult
         Ok(buffer) => buffer,
         Err(error) => return this.fail(py, error, GET_BUFFER_FAILED),
     };
-    let fd = this.fd(py);
+    let (medium, fd) = (this.medium(py), this.fd(py));
     let received = match WritableBuffer::of(&buffer) {
-        Ok(mut buffer) => buffer.fill(|room| wire::receive(fd, room).map(|bytes| bytes.len())),
-        Err(error) => return this.fail(py, error, READ_FAILED),
+        Ok(mut buffer) => buffer.fill(|room| medium.receive(fd, room).map(|bytes| bytes.len())),
+        Err(error) => return this.fail(py, error, medium.read_failed()),
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
@@ -126,8 +132,8 @@ fn outcome<T>(
             Ok(Received::Nothing)
         }
         Err(error) => {
-            let py = stream.py();
-            stream.get().fail(py, os_error(py, &error), READ_FAILED)?;
+            let (py, this) = (stream.py(), stream.get());
+            this.fail(py, os_error(py, &error), this.medium(py).read_failed())?;
             Ok(Received::Failed)
         }
     }

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyContext, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::medium::Medium;
 use super::watching::Watched;
 use super::{reading, writing};
 use crate::event_loop::{EventLoop, debug};
@@ -37,8 +38,10 @@ pub(super) struct Protocol {
 }
 
 impl Protocol {
-    fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let into_buffer = object.is_instance(names::buffered_protocol(object.py())?)?;
+    fn new(object: &Bound<'_, PyAny>, medium: Medium) -> PyResult<Self> {
+        // asyncio's pipes know no other way than bytes.
+        let into_buffer = medium == Medium::Socket
+            && object.is_instance(names::buffered_protocol(object.py())?)?;
         let receives = if into_buffer { Receives::IntoBuffer } else { Receives::Data };
         Ok(Protocol { object: object.clone().unbind(), receives })
     }
@@ -48,7 +51,7 @@ impl Protocol {
     }
 }
 
-/// The native half of a stream transport.
+/// The native half of a stream transport, or of a pipe's.
 ///
 /// The loop holds it while it watches the socket, and it holds the transport: so a
 /// connection lives that nobody else refers to.  When it is lost it lets go.
@@ -59,7 +62,9 @@ pub(crate) struct Stream {
 
 struct State {
     owner: Py<EventLoop>,
+    /// Or a pipe's object.
     socket: Socket,
+    medium: Medium,
     machine: RefCell<Machine<Py<PyBytes>>>,
     watched: Watched,
     /// The number by which the loop's transports know it.
@@ -103,7 +108,16 @@ impl Stream {
     }
 
     #[inline]
+    pub(super) fn medium(&self, py: Python<'_>) -> Medium {
+        self.state.get(py).medium
+    }
+
+    /// The turn at whose end writes may be sent, if they may be put off.
+    #[inline]
     pub(super) fn turn(&self, py: Python<'_>) -> Option<u64> {
+        if !self.medium(py).puts_writes_off() {
+            return None;
+        }
         self.try_engine(py).and_then(|engine| engine.host().turns_end.turn())
     }
 
@@ -150,6 +164,15 @@ impl Stream {
         self.call(py, intern!(py, "_fatal_error"), (error, message))
     }
 
+    /// The protocol didn't take what came.  That ends a socket's connection; with a
+    /// pipe's it is reported like any callback's error, and the next bytes are its own.
+    pub(super) fn not_taken(&self, py: Python<'_>, error: PyErr, message: &str) -> PyResult<()> {
+        if self.medium(py) == Medium::Socket || errors::leaves_the_loop(error.value(py)) {
+            return self.fail(py, error, message);
+        }
+        self.call(py, intern!(py, "_callback_failed"), ("data_received", error))
+    }
+
     /// The context to call in from now on: the one that was chosen, or a copy of
     /// the running code's, as a reader of asyncio's has it.
     fn enter_from_now(
@@ -174,6 +197,9 @@ impl Stream {
     pub(crate) fn read(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = slf.get().state.get(py);
+        if state.medium == Medium::PipeToWrite {
+            return Stream::run(slf, &state.reading_in, || slf.get().reader_has_gone(py));
+        }
         // It may have been paused or closed since it was told.
         let Some(room) = state.machine.borrow().room() else { return Ok(()) };
         let Some(protocol) = state.ends.borrow().as_ref().map(|ends| ends.protocol.clone_ref(py))
@@ -181,6 +207,13 @@ impl Stream {
             return Ok(());
         };
         Stream::run(slf, &state.reading_in, || reading::read(slf, room, &protocol))
+    }
+
+    fn reader_has_gone(&self, py: Python<'_>) -> PyResult<()> {
+        if self.machine(py).borrow().is_lost() {
+            return Ok(());
+        }
+        self.call(py, intern!(py, "_reader_has_gone"), ())
     }
 
     /// What the loop runs when there is room for what waits.
@@ -226,11 +259,41 @@ impl Stream {
     fn watch_input(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = slf.get().state.get(py);
-        if !state.machine.borrow().wants_input() {
+        let is_of_use = match state.medium {
+            Medium::Socket | Medium::PipeToRead => state.machine.borrow().wants_input(),
+            Medium::PipeToWrite => !state.machine.borrow().is_lost(),
+        };
+        if !is_of_use {
             return Ok(());
         }
         slf.get().enter_from_now(py, &state.reading_in)?;
         state.watched.begin(slf, Interest::Read)
+    }
+
+    fn make(
+        medium: Medium,
+        owner: Py<EventLoop>,
+        transport: Py<PyAny>,
+        object: &Bound<'_, PyAny>,
+        protocol: &Bound<'_, PyAny>,
+        context: Option<Py<PyContext>>,
+    ) -> PyResult<Self> {
+        let socket = Socket::new(object)?;
+        let ends = Ends { transport, protocol: Protocol::new(protocol, medium)? };
+        Ok(Stream {
+            state: Gil::new(State {
+                owner,
+                socket,
+                medium,
+                machine: RefCell::default(),
+                watched: Watched::default(),
+                attached_to: Cell::default(),
+                ends: RefCell::new(Some(ends)),
+                context,
+                reading_in: RefCell::default(),
+                sending_in: RefCell::default(),
+            }),
+        })
     }
 
     /// Whether its socket is this one and in use.
@@ -251,21 +314,27 @@ impl Stream {
         protocol: &Bound<'_, PyAny>,
         context: Option<Py<PyContext>>,
     ) -> PyResult<Self> {
-        let socket = Socket::new(sock)?;
-        let ends = Ends { transport, protocol: Protocol::new(protocol)? };
-        Ok(Stream {
-            state: Gil::new(State {
-                owner,
-                socket,
-                machine: RefCell::default(),
-                watched: Watched::default(),
-                attached_to: Cell::default(),
-                ends: RefCell::new(Some(ends)),
-                context,
-                reading_in: RefCell::default(),
-                sending_in: RefCell::default(),
-            }),
-        })
+        Stream::make(Medium::Socket, owner, transport, sock, protocol, context)
+    }
+
+    #[staticmethod]
+    fn of_pipe_to_read(
+        owner: Py<EventLoop>,
+        transport: Py<PyAny>,
+        pipe: &Bound<'_, PyAny>,
+        protocol: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        Stream::make(Medium::PipeToRead, owner, transport, pipe, protocol, None)
+    }
+
+    #[staticmethod]
+    fn of_pipe_to_write(
+        owner: Py<EventLoop>,
+        transport: Py<PyAny>,
+        pipe: &Bound<'_, PyAny>,
+        protocol: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        Stream::make(Medium::PipeToWrite, owner, transport, pipe, protocol, None)
     }
 
     // --- what a transport hands on to its user
@@ -318,7 +387,7 @@ impl Stream {
     // --- what a transport uses itself
 
     fn set_protocol(&self, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
-        let after = Protocol::new(protocol)?;
+        let after = Protocol::new(protocol, self.medium(protocol.py()))?;
         let ends = &self.state.get(protocol.py()).ends;
         let replace = |ends: &mut Ends| mem::replace(&mut ends.protocol, after);
         let before = ends.borrow_mut().as_mut().map(replace);
@@ -334,7 +403,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Begins to read, unless it was paused before.
+    /// Begins to read, unless it was paused before; or to watch whether the reader of a
+    /// pipe goes.
     fn start(slf: &Bound<'_, Self>) -> PyResult<()> {
         Stream::watch_input(slf)
     }
@@ -354,11 +424,19 @@ impl Stream {
     /// Returns whether the connection is lost now: then nothing waited to be sent.
     fn close(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Stream::send_what_waits(slf)?;
-        let close = slf.get().machine(slf.py()).borrow_mut().close();
+        let py = slf.py();
+        let is_pipe_to_write = slf.get().medium(py) == Medium::PipeToWrite;
+        if is_pipe_to_write {
+            // Its end is its close, and nothing is written any more while that lasts.
+            slf.get().machine(py).borrow_mut().end_writing();
+        }
+        let close = slf.get().machine(py).borrow_mut().close();
         match close {
             Close::Already => {}
             Close::Lose => Stream::stop_watching(slf),
-            Close::Later => slf.get().watched(slf.py()).end(slf, Interest::Read),
+            // Whoever reads the rest may go before it is sent.
+            Close::Later if is_pipe_to_write => {}
+            Close::Later => slf.get().watched(py).end(slf, Interest::Read),
         }
         Ok(close == Close::Lose)
     }

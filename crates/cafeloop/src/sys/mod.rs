@@ -9,11 +9,12 @@
 //! - [`monotonic_ns`]: the clock behind Python's `time.monotonic()`;
 //! - [`PromptTimers`]: a thread whose time-outs aren't rounded to save power;
 //! - [`socket`]: the calls on sockets that the standard library lacks;
-//! - [`wire`]: bytes in and out of a stream socket that somebody else owns.
+//! - [`wire`]: bytes in and out of a stream socket that somebody else owns;
+//! - [`pipe`]: the same for what isn't a socket.
 //!
 //! Linux is the only one today; another is a second folder behind this list.
 
 mod linux;
 
 pub(crate) use linux::{Events, Poller, PromptTimers, Readiness, SignalPipe, Waker, monotonic_ns};
-pub(crate) use linux::{socket, wire};
+pub(crate) use linux::{pipe, socket, wire};

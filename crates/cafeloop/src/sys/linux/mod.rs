@@ -2,6 +2,7 @@
 
 mod borrowed;
 mod clock;
+pub(crate) mod pipe;
 mod poller;
 mod signal_pipe;
 pub(crate) mod socket;
