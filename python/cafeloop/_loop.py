@@ -23,6 +23,7 @@ from ._resolve import Resolving
 from ._sendfile import SendingFiles
 from ._serve import Serving
 from ._sock import SocketOperations
+from ._subprocesses import Subprocesses
 from ._unix import UnixSockets
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Loop(
     SendingFiles,
     Resolving,
     Pipes,
+    Subprocesses,
     _AsyncioLoop,
 ):
     """cafeloop's event loop.
