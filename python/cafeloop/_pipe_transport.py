@@ -17,20 +17,18 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _cafeloop
-from ._transport import (
-    NATIVE,
-    NATIVE_TO_READ,
-    NATIVE_TO_WRITE,
-    NativeTransport,
-    ReadingHalf,
-    WritingHalf,
-    settle,
-)
+from ._transport import NativeTransport, ReadingHalf, WritingHalf, settle
+
+# The native methods that a transport has as they are.
+_NATIVE_TO_READ = ("get_protocol", "is_closing", "is_reading")
+_NATIVE_TO_WRITE = ("get_protocol", "get_write_buffer_size", "is_closing", "write", "writelines")
+
 
 
 class _PipeTransport(NativeTransport):
     """A pipe's object, which is the transport's to close."""
 
+    _native: _cafeloop.Stream
     _extra: dict[str, Any]
     # What each call of the loop's calls in: a copy of the context of whoever asked for it.
     _context = None
@@ -54,7 +52,7 @@ class _PipeTransport(NativeTransport):
         info = [type(self).__name__]
         if self._pipe is None:
             info.append("closed")
-        elif self._stream.is_closing():
+        elif self.is_closing():
             info.append("closing")
         info.append(f"fd={self._fileno}")
         if self._pipe is not None:
@@ -79,7 +77,7 @@ class _PipeTransport(NativeTransport):
 
     def _let_go(self) -> None:
         pipe, self._pipe = self._pipe, None
-        self._stream.release()
+        self._native.release()
         self._loop = None
         if pipe is not None:
             pipe.close()
@@ -101,22 +99,22 @@ class ReadPipeTransport(_PipeTransport, ReadingHalf, transports.ReadTransport):
         extra: dict[str, Any] | None = None,
     ) -> None:
         self._open(loop, pipe, extra, "Pipe transport is for pipes/sockets only.")
-        stream = _cafeloop.Stream.of_pipe_to_read(loop, self, pipe, protocol)
-        self._adopt(stream, (*NATIVE, *NATIVE_TO_READ))
+        self._native = native = _cafeloop.Stream.of_pipe_to_read(loop, self, pipe, protocol)
+        self._adopt(_NATIVE_TO_READ)
         loop.call_soon(protocol.connection_made, self)
-        loop.call_soon(stream.start)
+        loop.call_soon(native.start)
         if waiter is not None:
             loop.call_soon(settle, waiter)
 
     def _activity(self) -> list[str]:
-        is_read, _ = self._stream.is_watched()
+        is_read, _ = self._native.is_watched()
         return ["polling" if is_read else "idle"]
 
     def _input_ended(self) -> None:
         """The other side is closed, and so this one ends too."""
         self._note_the_end()
         protocol: Any = self._protocol
-        if self._stream.close() and self._loop is not None:
+        if self._native.close() and self._loop is not None:
             self._loop.call_soon(protocol.eof_received)
             self._lose(None)
 
@@ -150,18 +148,22 @@ class WritePipeTransport(_PipeTransport, WritingHalf, transports._FlowControlMix
         refusal = "Pipe transport is only for pipes, sockets and character devices"
         mode = self._open(loop, pipe, extra, refusal)
         self._marks: tuple[int, int] | None = None
-        stream = _cafeloop.Stream.of_pipe_to_write(loop, self, pipe, protocol)
-        self._adopt(stream, (*NATIVE, *NATIVE_TO_WRITE))
+        self._native = native = _cafeloop.Stream.of_pipe_to_write(loop, self, pipe, protocol)
+        self._adopt(_NATIVE_TO_WRITE)
         loop.call_soon(protocol.connection_made, self)
         if not stat.S_ISCHR(mode):
-            loop.call_soon(stream.start)
+            loop.call_soon(native.start)
         if waiter is not None:
             loop.call_soon(settle, waiter)
 
     def _activity(self) -> list[str]:
-        _, is_written = self._stream.is_watched()
+        _, is_written = self._native.is_watched()
         size = self.get_write_buffer_size()
         return ["polling" if is_written else "idle", f"bufsize={size}"]
+
+    def can_write_eof(self) -> bool:
+        """Whether `write_eof` may be called: yes."""
+        return True
 
     def write_eof(self) -> None:
         """Close the pipe when all was written."""

@@ -1,8 +1,4 @@
-"""Transports of stream sockets: what runs once per connection or per error.
-
-What runs per packet is native, in `_cafeloop.Stream`, whose methods a transport hands
-on as its own.
-"""
+"""Transports of stream sockets: what runs once per connection or per error."""
 
 from __future__ import annotations
 
@@ -10,22 +6,30 @@ import asyncio
 import socket
 import sys
 import warnings
-from asyncio import constants, transports, trsock
+from asyncio import constants
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any
 
 from . import _cafeloop
-from ._transport import NATIVE, NATIVE_TO_READ, NATIVE_TO_WRITE, ReadingHalf, WritingHalf, settle
+from ._socket_transport import SocketTransport, addresses
+from ._transport import settle
 
 # The native methods that a transport has as they are.
-_NATIVE = (*NATIVE, *NATIVE_TO_READ, *NATIVE_TO_WRITE)
+_NATIVE = (
+    "get_protocol",
+    "get_write_buffer_size",
+    "is_closing",
+    "is_reading",
+    "write",
+    "writelines",
+)
 # One context for all that a connection calls, since Python 3.15; before, each of its
 # callbacks has a copy of the one that asked for it.
 _HAS_ONE_CONTEXT = sys.version_info >= (3, 15)
 
 
-class StreamTransport(ReadingHalf, WritingHalf, transports._FlowControlMixin):
+class StreamTransport(SocketTransport):
     """A connection on a TCP or Unix socket.
 
     `connection_made` is called in the loop's next turn, then reading begins, then
@@ -34,16 +38,9 @@ class StreamTransport(ReadingHalf, WritingHalf, transports._FlowControlMixin):
 
     # They are patched by tests, so that each transport has its own; and with slots a
     # subclass may still override them.
-    __slots__ = (
-        *_NATIVE,
-        "_context",
-        "_empty_waiter",
-        "_marks",
-        "_server",
-        "_sock",
-        "_sock_fd",
-        "_stream",
-    )
+    __slots__ = (*_NATIVE, "_empty_waiter", "_server")
+
+    _native: _cafeloop.Stream
 
     _start_tls_compatible = True
     _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
@@ -59,19 +56,19 @@ class StreamTransport(ReadingHalf, WritingHalf, transports._FlowControlMixin):
         context: Context | None = None,
     ) -> None:
         _set_nodelay(sock)
-        self._loop: asyncio.AbstractEventLoop | None = loop
+        self._loop = loop
         self._sock_fd = sock.fileno()
-        self._extra = _addresses(sock, extra)
+        self._extra = addresses(sock, extra)
         self._empty_waiter: asyncio.Future[None] | None = None
-        self._marks: tuple[int, int] | None = None
+        self._marks = None
         if _HAS_ONE_CONTEXT and context is None:
             context = copy_context()
         self._context = context
-        stream = _cafeloop.Stream(loop, self, sock, protocol, context)
-        self._adopt(stream, _NATIVE)
+        self._native = stream = _cafeloop.Stream(loop, self, sock, protocol, context)
+        self._adopt(_NATIVE)
         stream.attach()
         # From here on it is this transport's to close.
-        self._sock: socket.socket | None = sock
+        self._sock = sock
         self._server = server
         if server is not None:
             _attach(server, self)
@@ -81,30 +78,11 @@ class StreamTransport(ReadingHalf, WritingHalf, transports._FlowControlMixin):
         if waiter is not None:
             loop.call_soon(settle, waiter, context=context)
 
-    def __repr__(self) -> str:
-        info = [type(self).__name__]
-        if self._sock is None:
-            info.append("closed")
-        elif self.is_closing():
-            info.append("closing")
-        info.append(f"fd={self._sock_fd}")
-        if self._loop is not None and not self._loop.is_closed():
-            is_read, is_written = self._stream.is_watched()
-            size = self.get_write_buffer_size()
-            info.append("read=polling" if is_read else "read=idle")
-            info.append(f"write=<{'polling' if is_written else 'idle'}, bufsize={size}>")
-        return f"<{' '.join(info)}>"
-
     def __del__(self, warn: Callable[..., object] = warnings.warn) -> None:
-        # Nothing is there if making it has failed.
-        sock = getattr(self, "_sock", None)
-        if sock is not None:
-            warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
-            sock.close()
-            if self._server is not None:
-                _detach(self._server, self)
-
-    # --- reading
+        super().__del__(warn)
+        server = getattr(self, "_server", None)
+        if server is not None:
+            _detach(server, self)
 
     def _input_ended(self) -> None:
         """The other side has ended its writing: the protocol says whether ours ends."""
@@ -118,22 +96,24 @@ class StreamTransport(ReadingHalf, WritingHalf, transports._FlowControlMixin):
             self._fatal_error(error, "Fatal error: protocol.eof_received() call failed.")
             return
         if stays_open:
-            self._stream.keep_open()
+            self._native.keep_open()
         else:
             self.close()
 
-    # --- writing
+    def can_write_eof(self) -> bool:
+        """Whether one side can end before the other: yes."""
+        return True
 
     def write_eof(self) -> None:
         """End the writing when all was sent; reading goes on."""
-        self._stream.write_eof()
+        self._native.write_eof()
 
     # --- the socket, lent for sendfile()
 
     def _make_empty_waiter(self) -> asyncio.Future[None]:
         """Refuse writes, and return a future of when all was sent."""
         assert self._loop is not None
-        is_lent, is_empty = self._stream.lend()
+        is_lent, is_empty = self._native.lend()
         if not is_lent:
             raise RuntimeError("Empty waiter is already set")
         self._empty_waiter = self._loop.create_future()
@@ -148,18 +128,11 @@ class StreamTransport(ReadingHalf, WritingHalf, transports._FlowControlMixin):
     def _reset_empty_waiter(self) -> None:
         """Take writes again."""
         self._empty_waiter = None
-        self._stream.give_back()
-
-    # --- the end
+        self._native.give_back()
 
     def _let_go(self) -> None:
-        """Close the socket, and refer to nobody any more."""
-        sock, self._sock = self._sock, None
         server, self._server = self._server, None
-        self._stream.release()
-        self._loop = None
-        if sock is not None:
-            sock.close()
+        super()._let_go()
         if server is not None:
             _detach(server, self)
         if self._empty_waiter is not None and not self._empty_waiter.done():
@@ -170,23 +143,6 @@ def check_stream(sock: socket.socket) -> None:
     """Refuse a socket that isn't one of a stream."""
     if sock.type != socket.SOCK_STREAM:
         raise ValueError(f"A Stream Socket was expected, got {sock!r}")
-
-
-def _addresses(sock: socket.socket, extra: dict[str, Any] | None) -> dict[str, Any]:
-    """What `get_extra_info` knows of a socket, and `extra`."""
-    known = dict(extra or ())
-    known["socket"] = trsock.TransportSocket(sock)
-    known["sockname"] = _address(sock.getsockname)
-    if "peername" not in known:
-        known["peername"] = _address(sock.getpeername)
-    return known
-
-
-def _address(ask: Callable[[], Any]) -> Any:
-    try:
-        return ask()
-    except OSError:
-        return None
 
 
 def _set_nodelay(sock: socket.socket) -> None:

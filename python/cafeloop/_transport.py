@@ -1,5 +1,8 @@
-"""What the transports of sockets and of pipes have in common: their halves over a native
-stream, whose methods they hand on as their own.
+"""What all transports have in common, those of sockets and those of pipes: what runs once
+per connection or per error.
+
+What runs per packet is native, in an object whose methods a transport hands on as its
+own.
 """
 
 from __future__ import annotations
@@ -12,40 +15,48 @@ from typing import Any
 
 from . import _cafeloop
 
-# The native methods that a transport has as they are.
-NATIVE = ("get_protocol", "is_closing")
-NATIVE_TO_READ = ("is_reading",)
-NATIVE_TO_WRITE = ("get_write_buffer_size", "write", "writelines")
-
 # asyncio's default, in bytes.
 _HIGH_MARK = 64 * 1024
 
 
 class NativeTransport:
-    """A transport's protocol, its errors and its end."""
+    """A transport's protocol, its errors and its end.
 
-    _stream: _cafeloop.Stream
+    `_native` is made by who derives from it.
+    """
+
+    _native: _cafeloop.Stream | _cafeloop.Datagram
     _loop: asyncio.AbstractEventLoop | None
     _context: Context | None
 
-    def _adopt(self, stream: _cafeloop.Stream, methods: tuple[str, ...]) -> None:
-        """Take a native stream's methods for its own."""
-        self._stream = stream
-        for name in methods:
-            setattr(self, name, getattr(stream, name))
+    def _adopt(self, names: tuple[str, ...]) -> None:
+        """Have native methods as this transport's own."""
+        for name in names:
+            setattr(self, name, getattr(self._native, name))
+
+    def is_closing(self) -> bool:
+        """Whether it is closed, or is going to be when all was sent."""
+        return self._native.is_closing()
+
+    # --- the protocol
 
     @property
-    def _protocol(self) -> asyncio.BaseProtocol | None:
-        return self._stream.get_protocol()
+    def _protocol(self) -> Any:
+        return self.get_protocol()
+
+    def get_protocol(self) -> Any:
+        """Who is told; None after the end."""
+        return self._native.get_protocol()
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Have `protocol` told from now on."""
-        self._stream.set_protocol(protocol)
+        self._native.set_protocol(protocol)
 
     def _tell(self, method: str) -> None:
         """Have the protocol pause or resume writing; what it raises is reported."""
+        protocol = self.get_protocol()
         try:
-            getattr(self._protocol, method)()
+            getattr(protocol, method)()
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -58,7 +69,7 @@ class NativeTransport:
                     "message": message,
                     "exception": error,
                     "transport": self,
-                    "protocol": self._protocol,
+                    "protocol": self.get_protocol(),
                 }
             )
 
@@ -70,7 +81,7 @@ class NativeTransport:
 
     def close(self) -> None:
         """Deliver what was written, then close.  Nothing more is read."""
-        if self._stream.close():
+        if self._native.close():
             self._lose(None)
 
     def _fatal_error(
@@ -88,7 +99,7 @@ class NativeTransport:
         return isinstance(error, OSError)
 
     def _force_close(self, error: BaseException | None) -> None:
-        if self._stream.abort():
+        if self._native.abort():
             self._lose(error)
 
     def _lose(self, error: BaseException | None) -> None:
@@ -97,7 +108,7 @@ class NativeTransport:
             self._loop.call_soon(self._call_connection_lost, error, context=self._context)
 
     def _call_connection_lost(self, error: BaseException | None) -> None:
-        protocol: Any = self._stream.get_protocol()
+        protocol: Any = self.get_protocol()
         try:
             if protocol is not None:
                 protocol.connection_lost(error)
@@ -112,26 +123,35 @@ class NativeTransport:
 class ReadingHalf(NativeTransport):
     """What a transport reads."""
 
+    def is_reading(self) -> bool:
+        """Whether the protocol is given what comes."""
+        return self._native.is_reading()
+
     @property
     def _paused(self) -> bool:
         # CPython's own tests look at it.
-        return not self._stream.is_reading() and not self._stream.is_closing()
+        return not self.is_reading() and not self.is_closing()
 
     def pause_reading(self) -> None:
         """Have the protocol given nothing until `resume_reading`."""
-        if self._stream.pause_reading():
+        if self._native.pause_reading():
             self._debug("%r pauses reading")
 
     def resume_reading(self) -> None:
         """Have the protocol given what comes again."""
-        if self._stream.resume_reading():
+        if self._native.resume_reading():
             self._debug("%r resumes reading")
 
 
 class WritingHalf(NativeTransport):
     """What a transport writes."""
 
+    # What the user has set.
     _marks: tuple[int, int] | None
+
+    def get_write_buffer_size(self) -> int:
+        """What the kernel hasn't taken yet, in bytes."""
+        return self._native.get_write_buffer_size()
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         """The low and the high mark, in bytes."""
@@ -146,15 +166,11 @@ class WritingHalf(NativeTransport):
         if not high >= low >= 0:
             raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
         self._marks = (low, high)
-        self._stream.set_marks(*(int(min(mark, sys.maxsize)) for mark in (high, low)))
+        self._native.set_marks(*(int(min(mark, sys.maxsize)) for mark in (high, low)))
 
     @property
     def _protocol_paused(self) -> bool:
-        return self._stream.is_paused()
-
-    def can_write_eof(self) -> bool:
-        """Whether the writing can be ended: yes."""
-        return True
+        return self._native.is_paused()
 
     def abort(self) -> None:
         """Close at once: what waits to be sent is dropped."""

@@ -12,7 +12,6 @@ CONTEXT = object()
 
 MISSING = {
     "start_tls": lambda loop: loop.start_tls(None, None, None),
-    "create_datagram_endpoint": lambda loop: loop.create_datagram_endpoint(None),
     "create_connection with TLS": lambda loop: loop.create_connection(None, "localhost", ssl=True),
     "create_server with TLS": lambda loop: loop.create_server(None, "localhost", ssl=CONTEXT),
     "create_unix_connection with TLS": lambda loop: loop.create_unix_connection(

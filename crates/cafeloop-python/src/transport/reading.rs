@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
-use std::os::fd::RawFd;
 
 use cafeloop::io::{READ_SIZE, Room};
 use pyo3::exceptions::PyRuntimeError;
@@ -12,9 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::Stream;
-use super::medium::Medium;
 use super::memory::keep_freed;
-use super::stream::{Protocol, Receives};
+use super::stream::Receives;
+use super::watching::Watching;
 use crate::errors::os_error;
 use crate::ffi::{self, WritableBuffer};
 
@@ -28,11 +27,10 @@ const BUFFER_UPDATED_FAILED: &str = "Fatal error: protocol.buffer_updated() call
 pub(crate) struct ReadBuffer(RefCell<Option<Box<[MaybeUninit<u8>]>>>);
 
 impl ReadBuffer {
-    fn receive<'py>(
+    pub(super) fn receive<'py>(
         &self,
         py: Python<'py>,
-        medium: Medium,
-        fd: RawFd,
+        receive: impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<&mut [u8]>,
     ) -> io::Result<Bound<'py, PyBytes>> {
         // Nothing below runs Python code, so nobody else can ask for it meanwhile.
         let mut buffer = self.0.borrow_mut();
@@ -40,7 +38,7 @@ impl ReadBuffer {
             keep_freed();
             Box::new_uninit_slice(READ_SIZE)
         });
-        medium.receive(fd, buffer).map(|bytes| PyBytes::new(py, bytes))
+        receive(buffer).map(|bytes| PyBytes::new(py, bytes))
     }
 }
 
@@ -56,20 +54,26 @@ enum Received<T> {
 }
 
 /// Reads once, and hands on what came.
-pub(super) fn read(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyResult<()> {
-    match protocol.receives {
+pub(super) fn read(
+    stream: &Bound<'_, Stream>,
+    room: Room,
+    protocol: &Bound<'_, PyAny>,
+    receives: Receives,
+) -> PyResult<()> {
+    match receives {
         Receives::Data => read_data(stream, room, protocol),
         Receives::IntoBuffer => read_into_buffer(stream, protocol),
     }
 }
 
 #[inline]
-fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyResult<()> {
+fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = stream.py();
-    let Some(engine) = stream.get().try_engine(py) else { return Ok(()) };
-    let (medium, fd) = (stream.get().medium(py), stream.get().fd(py));
+    let endpoint = stream.get().endpoint(py);
+    let Some(engine) = endpoint.try_engine(py) else { return Ok(()) };
+    let (medium, fd) = (stream.get().medium(py), endpoint.fd(py));
     let received = match room {
-        Room::Shared => engine.host().read_buffer.receive(py, medium, fd),
+        Room::Shared => engine.host().read_buffer.receive(py, |buffer| medium.receive(fd, buffer)),
         Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| medium.receive(fd, buffer)),
     };
     let length = |data: &Bound<'_, PyBytes>| data.as_bytes().len();
@@ -77,7 +81,7 @@ fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyR
         Received::Something(data) => {
             stream.get().received(py, length(&data));
             let name = intern!(py, "data_received");
-            let answer = protocol.object.bind(py).call_method1(name, (data,));
+            let answer = protocol.call_method1(name, (data,));
             answer
                 .map(drop)
                 .or_else(|error| stream.get().not_taken(py, error, DATA_RECEIVED_FAILED))
@@ -87,22 +91,22 @@ fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyR
     }
 }
 
-fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Protocol) -> PyResult<()> {
+fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
-    let protocol = protocol.object.bind(py);
+    let endpoint = this.endpoint(py);
     let buffer = match get_buffer(protocol) {
         Ok(buffer) => buffer,
-        Err(error) => return this.fail(py, error, GET_BUFFER_FAILED),
+        Err(error) => return endpoint.fail(py, error, GET_BUFFER_FAILED),
     };
-    let (medium, fd) = (this.medium(py), this.fd(py));
+    let (medium, fd) = (this.medium(py), endpoint.fd(py));
     let received = match WritableBuffer::of(&buffer) {
         Ok(mut buffer) => buffer.fill(|room| medium.receive(fd, room).map(|bytes| bytes.len())),
-        Err(error) => return this.fail(py, error, medium.read_failed()),
+        Err(error) => return endpoint.fail(py, error, medium.read_failed()),
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
             let answer = protocol.call_method1(intern!(py, "buffer_updated"), (bytes,));
-            answer.map(drop).or_else(|error| this.fail(py, error, BUFFER_UPDATED_FAILED))
+            answer.map(drop).or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED))
         }
         Received::End => this.input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
@@ -133,7 +137,8 @@ fn outcome<T>(
         }
         Err(error) => {
             let (py, this) = (stream.py(), stream.get());
-            this.fail(py, os_error(py, &error), this.medium(py).read_failed())?;
+            let message = this.medium(py).read_failed();
+            this.endpoint(py).fail(py, os_error(py, &error), message)?;
             Ok(Received::Failed)
         }
     }
