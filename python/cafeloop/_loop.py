@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 from . import _cafeloop, _clock
 from ._connect import Connecting
 from ._datagrams import Datagrams
+from ._pipes import Pipes
 from ._resolve import Resolving
 from ._sendfile import SendingFiles
 from ._serve import Serving
 from ._sock import SocketOperations
 from ._start_tls import StartingTls
+from ._subprocesses import Subprocesses
 from ._unix import UnixSockets
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class Loop(
     SocketOperations,
     SendingFiles,
     Resolving,
+    Pipes,
+    Subprocesses,
     _AsyncioLoop,
 ):
     """cafeloop's event loop.
