@@ -46,7 +46,12 @@ class UnixSockets(_Parts):
         )
         if ssl and server_hostname is None:
             raise ValueError("you have to pass server_hostname when using ssl")
-        _tls.refuse(ssl)
+        tls = _tls.options(
+            ssl,
+            server_hostname=server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
         is_users = sock is not None
         if path is not None:
             if sock is not None:
@@ -63,7 +68,9 @@ class UnixSockets(_Parts):
             raise ValueError("no path and sock were specified")
         else:
             _check_unix_stream(sock)
-        transport, protocol = await self._make_connection(sock, protocol_factory, is_users=is_users)
+        transport, protocol = await self._make_connection(
+            sock, protocol_factory, tls, is_users=is_users
+        )
         return transport, protocol
 
     async def create_unix_server(
@@ -90,7 +97,6 @@ class UnixSockets(_Parts):
             ssl_handshake_timeout=ssl_handshake_timeout,
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
-        _tls.refuse(ssl)
         if path is not None:
             if sock is not None:
                 raise ValueError("path and sock can not be specified at the same time")
@@ -101,12 +107,13 @@ class UnixSockets(_Parts):
             _check_unix_stream(sock)
         if cleanup_socket:
             self._remember_file(sock)
-        return await self._serve([sock], protocol_factory, backlog, start_serving)
+        times = (ssl_handshake_timeout, ssl_shutdown_timeout)
+        return await self._serve([sock], protocol_factory, ssl, times, backlog, start_serving)
 
     def _remember_file(self, sock: socket.socket) -> None:
         """Note which file is the server's, to remove no other in its place."""
         path = sock.getsockname()
-        if not _is_abstract(path):
+        if not is_abstract(path):
             try:
                 self._unix_server_files[sock] = os.stat(path).st_ino
             except FileNotFoundError:
@@ -127,7 +134,7 @@ class UnixSockets(_Parts):
             logger.error("Unable to clean up listening UNIX socket %r: %r", path, error)
 
 
-def _is_abstract(path: str | bytes) -> bool:
+def is_abstract(path: str | bytes) -> bool:
     """Whether it is a name of the kernel's, behind which there is no file."""
     return path[:1] in ("", b"", "\0", b"\0")
 
@@ -135,8 +142,8 @@ def _is_abstract(path: str | bytes) -> bool:
 def _bind(path: str | bytes) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if not _is_abstract(path):
-            _remove_stale(path)
+        if not is_abstract(path):
+            remove_stale(path)
         sock.bind(path)
     except OSError as error:
         sock.close()
@@ -149,7 +156,7 @@ def _bind(path: str | bytes) -> socket.socket:
     return sock
 
 
-def _remove_stale(path: str | bytes) -> None:
+def remove_stale(path: str | bytes) -> None:
     """Remove the socket that another server has left; anything else stays."""
     try:
         if stat.S_ISSOCK(os.stat(path).st_mode):

@@ -10,7 +10,7 @@ use crate::errors::{self, Exit};
 use crate::event_loop::{EventLoop, debug, report};
 use crate::object::{self, Callback, Future, Gathering, Handle, Queued, Sleep, Slot, Strong, Task};
 use crate::seconds::to_nanoseconds;
-use crate::transport::{ReadBuffer, Stream, TurnsEnd};
+use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
 
 /// What a Python loop runs.
 ///
@@ -23,6 +23,10 @@ pub(crate) enum Job {
     Read(Py<Stream>),
     /// A connection whose kernel has room for what waits to be sent.
     Send(Py<Stream>),
+    /// An endpoint that has a datagram, or an error, to receive.
+    Receive(Py<Datagram>),
+    /// An endpoint whose kernel has room for the datagrams that wait.
+    SendDatagrams(Py<Datagram>),
     /// A task's next step.
     Step(Strong<Task>),
     /// A task's next step, which throws this into its coroutine.
@@ -45,6 +49,7 @@ impl Job {
         match self {
             Job::Handle(handle) => handle.traverse(visit),
             Job::Read(stream) | Job::Send(stream) => visit.call(stream),
+            Job::Receive(datagram) | Job::SendDatagrams(datagram) => visit.call(datagram),
             // A sleep itself refers to nothing that the collector knows.
             Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
             Job::Throw(task, error) => {
@@ -68,32 +73,50 @@ impl Job {
 /// each time, until it is taken out by whoever put it in.
 pub(crate) enum Watcher {
     Handle(Strong<Handle>),
+    /// Of a descriptor that was given as an object, which is kept as long.
+    Of(Strong<Handle>, Py<PyAny>),
     Reader(Py<Stream>),
     Sender(Py<Stream>),
+    Receiver(Py<Datagram>),
+    DatagramSender(Py<Datagram>),
 }
 
 impl Watcher {
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Watcher::Handle(handle) => visit.call(handle.as_py()),
+            Watcher::Of(handle, object) => {
+                visit.call(handle.as_py())?;
+                visit.call(object)
+            }
             Watcher::Reader(stream) | Watcher::Sender(stream) => visit.call(stream),
+            Watcher::Receiver(datagram) | Watcher::DatagramSender(datagram) => visit.call(datagram),
         }
     }
 
-    /// Whether it tells this connection.
-    pub(crate) fn is_of(&self, stream: &Bound<'_, Stream>) -> bool {
+    /// Whether it tells this native half of a transport.
+    pub(crate) fn is_of(&self, half: &Bound<'_, PyAny>) -> bool {
         match self {
-            Watcher::Handle(_) => false,
-            Watcher::Reader(own) | Watcher::Sender(own) => own.is(stream),
+            Watcher::Handle(_) | Watcher::Of(..) => false,
+            Watcher::Reader(own) | Watcher::Sender(own) => own.is(half),
+            Watcher::Receiver(own) | Watcher::DatagramSender(own) => own.is(half),
         }
+    }
+
+    /// Whether its descriptor was given as this object.
+    pub(crate) fn is_given_as(&self, object: &Bound<'_, PyAny>) -> bool {
+        matches!(self, Watcher::Of(_, own) if own.is(object))
     }
 
     /// Tells whoever is watched no longer: another has taken its place.
     pub(crate) fn replaced(&self, py: Python<'_>) -> PyResult<()> {
         match self {
-            Watcher::Handle(handle) => Handle::cancel(handle.bind(py)),
+            Watcher::Handle(handle) | Watcher::Of(handle, _) => Handle::cancel(handle.bind(py)),
             // It finds out by itself: its socket was closed behind its back.
-            Watcher::Reader(_) | Watcher::Sender(_) => Ok(()),
+            Watcher::Reader(_)
+            | Watcher::Sender(_)
+            | Watcher::Receiver(_)
+            | Watcher::DatagramSender(_) => Ok(()),
         }
     }
 }
@@ -150,6 +173,8 @@ impl Python3 {
             Job::Handle(handle) => Handle::run(handle.bind(py)),
             Job::Read(stream) => Stream::read(stream.bind(py)),
             Job::Send(stream) => Stream::send(stream.bind(py)),
+            Job::Receive(datagram) => Datagram::receive(datagram.bind(py)),
+            Job::SendDatagrams(datagram) => Datagram::send(datagram.bind(py)),
             Job::Slept(sleep, task) => Sleep::fire(&sleep.into_bound(py), task.into_bound(py)),
             Job::Done(callback, future) => call(callback, &future.into_bound(py)),
             Job::Gathered(gathering, child) => {
@@ -184,10 +209,28 @@ impl Host for Python3 {
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
         watcher.as_ref().map(|watcher| match watcher {
-            Watcher::Handle(handle) => Job::Handle(Queued::new(handle.bind(py).clone())),
+            Watcher::Handle(handle) | Watcher::Of(handle, _) => {
+                Job::Handle(Queued::new(handle.bind(py).clone()))
+            }
             Watcher::Reader(stream) => Job::Read(stream.clone_ref(py)),
             Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
+            Watcher::Receiver(datagram) => Job::Receive(datagram.clone_ref(py)),
+            Watcher::DatagramSender(datagram) => Job::SendDatagrams(datagram.clone_ref(py)),
         })
+    }
+
+    /// Steps and wake-ups of tasks depend on who wakes them first.  All others are what
+    /// `call_soon` was asked for, here or where asyncio has a handle.
+    fn is_promised(&self, job: &Job) -> bool {
+        !matches!(
+            job,
+            Job::Step(_)
+                | Job::Throw(..)
+                | Job::Wake(_)
+                | Job::Slept(..)
+                | Job::Done(..)
+                | Job::Gathered(..)
+        )
     }
 
     fn block<R: Send>(&self, py: Python<'_>, wait: impl FnOnce() -> R + Send) -> R {

@@ -12,6 +12,7 @@ compile_error!(
 );
 
 mod cli;
+mod clock;
 mod errors;
 mod event_loop;
 #[allow(unsafe_code, reason = "the calls of CPython's that PyO3 has no safe form of")]
@@ -31,6 +32,8 @@ mod _cafeloop {
     #[pymodule_export]
     use super::cli::parse_command;
     #[pymodule_export]
+    use super::clock::{Holding, VirtualClock};
+    #[pymodule_export]
     use super::event_loop::EventLoop;
     #[cfg(not(Py_3_12))]
     #[pymodule_export]
@@ -42,7 +45,7 @@ mod _cafeloop {
     use super::object::{_put_shortcuts, _remove_shortcuts};
     use super::object::{add_handle_classes, add_loop_methods};
     #[pymodule_export]
-    use super::transport::Stream;
+    use super::transport::{Datagram, Stream, Tls};
 
     /// What PyO3 doesn't register: classes laid out by hand, and methods.
     #[pymodule_init]

@@ -14,6 +14,16 @@ macro_rules! names {
     };
 }
 
+/// Looks up what finalizers may need: when modules are taken down, nothing can be
+/// imported any more.
+pub(crate) fn keep_for_the_end(py: Python<'_>) -> PyResult<()> {
+    cancelled_error(py)?;
+    invalid_state_error(py)?;
+    future_repr(py)?;
+    task_repr(py)?;
+    Ok(())
+}
+
 names! {
     buffered_protocol = "asyncio.protocols"."BufferedProtocol";
     cancelled_error = "asyncio.exceptions"."CancelledError";
@@ -22,6 +32,7 @@ names! {
     current_thread_id = "threading"."get_ident";
     ensure_future = "asyncio.tasks"."ensure_future";
     extract_stack = "asyncio.format_helpers"."extract_stack";
+    file_class = "_io"."FileIO";
     format_callback_source = "asyncio.format_helpers"."_format_callback_source";
     future_add_to_awaited_by = "asyncio.futures"."future_add_to_awaited_by";
     future_class = "asyncio.futures"."Future";
@@ -48,6 +59,8 @@ names! {
     siginterrupt = "signal"."siginterrupt";
     sleep = "asyncio.tasks"."sleep";
     socket_class = "_socket"."socket";
+    ssl_syscall_error = "ssl"."SSLSyscallError";
+    ssl_want_read_error = "ssl"."SSLWantReadError";
     strerror = "os"."strerror";
     swap_current_task = "_asyncio"."_swap_current_task";
     task_class = "asyncio.tasks"."Task";

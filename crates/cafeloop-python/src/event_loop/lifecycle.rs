@@ -1,5 +1,6 @@
 //! Running a loop, stopping it and closing it.
 
+use cafeloop::engine::Clock;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -71,6 +72,17 @@ pub(super) fn close(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     Ok(())
 }
 
+/// Has the loop, which hasn't been used yet, go by another clock.
+pub(super) fn set_clock(slf: &Bound<'_, EventLoop>, clock: Clock) -> PyResult<()> {
+    let py = slf.py();
+    let engine = slf.get().engine(py)?;
+    check_not_running(slf)?;
+    if !engine.is_idle() {
+        return Err(PyRuntimeError::new_err("A loop that is in use can't be given a clock"));
+    }
+    slf.get().state(py).set_clock(clock)
+}
+
 fn check_not_running(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     let py = slf.py();
     if slf.get().state(py).is_running() {
@@ -107,6 +119,7 @@ impl<'a, 'py> Running<'a, 'py> {
         let asyncgen_hooks_before = names::get_asyncgen_hooks(py)?.call0()?;
         let running = Running { slf, asyncgen_hooks_before, wakeup: Wakeup::begin(slf)? };
         state.thread.set(Some(PythonThread::current(py)));
+        state.thread_ident.set(Some(names::current_thread_id(py)?.call0()?.extract()?));
         let time = own_time(slf)?;
         let engine = slf.get().engine(py)?;
         engine.host().set_time(time);
@@ -125,6 +138,7 @@ impl<'a, 'py> Running<'a, 'py> {
         let py = self.slf.py();
         let state = self.slf.get().state(py);
         state.thread.set(None);
+        state.thread_ident.set(None);
         if let Some(engine) = self.slf.get().try_engine(py) {
             engine.host().set_time(None);
             engine.host().forget_left(py);

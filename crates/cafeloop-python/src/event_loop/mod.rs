@@ -28,6 +28,7 @@ use pyo3::types::{PyDict, PyFloat, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use self::state::State;
+use crate::clock::{Holding, VirtualClock};
 use crate::errors;
 use crate::gil::Gil;
 use crate::host::{Job, Python3};
@@ -189,6 +190,22 @@ impl EventLoop {
         lifecycle::run_until_complete(slf, future)
     }
 
+    /// Goes by this clock; before anything else is asked of the loop.
+    fn _set_clock(slf: &Bound<'_, Self>, clock: &Bound<'_, VirtualClock>) -> PyResult<()> {
+        lifecycle::set_clock(slf, clock.get().clock(slf.py()))
+    }
+
+    /// Has a seed choose the order in which what is ready runs, where none is promised.
+    fn _set_seed(&self, py: Python<'_>, seed: u64) -> PyResult<()> {
+        self.engine(py)?.set_seed(seed);
+        Ok(())
+    }
+
+    /// Holds a virtual clock until what is returned has ended.
+    fn _hold_clock(&self, py: Python<'_>) -> PyResult<Holding> {
+        Ok(Holding::new(self.engine(py)?.work()))
+    }
+
     fn stop(&self, py: Python<'_>) {
         lifecycle::stop(self, py);
     }
@@ -315,6 +332,12 @@ impl EventLoop {
     #[setter]
     fn set_slow_callback_duration(&self, py: Python<'_>, seconds: f64) {
         self.state(py).slow_callback_duration.set(seconds);
+    }
+
+    /// The number of the thread that runs the loop; read by libraries.
+    #[getter]
+    fn _thread_id(&self, py: Python<'_>) -> Option<u64> {
+        self.state(py).thread_ident.get()
     }
 
     /// In debug mode, the handle that is running.

@@ -2,9 +2,10 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use super::{EventLoop, debug};
+use crate::errors;
 use crate::object::{self, Call, Context, Future, Handle, Task};
 
 /// Hands `error` to the loop's exception handler.  An error of its own means
@@ -39,6 +40,24 @@ pub(crate) fn done_callback_failed<'py>(
     let call = || Call::with(function.clone(), std::iter::once(future.as_any().clone()));
     let handle = Handle::new(&owner, call()?, Some(context))?;
     callback_failed(&owner, &handle, &call()?, error)
+}
+
+/// The same for a method that the loop calls by itself, which has no handle either.
+/// What is meant to leave the loop does.
+pub(crate) fn method_failed<'py>(
+    owner: &Bound<'py, EventLoop>,
+    object: &Bound<'py, PyAny>,
+    method: &Bound<'py, PyString>,
+    error: PyErr,
+) -> PyResult<()> {
+    let py = owner.py();
+    if errors::leaves_the_loop(error.value(py)) {
+        return Err(error);
+    }
+    let callback = object.getattr(method)?;
+    let call = || Call::with(callback.clone(), std::iter::empty());
+    let handle = Handle::new(owner, call()?, None)?;
+    callback_failed(owner, &handle, &call()?, error)
 }
 
 /// The same for a task's step that couldn't be run, or couldn't end.

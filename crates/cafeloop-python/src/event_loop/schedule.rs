@@ -184,7 +184,7 @@ fn set_timer<'py>(
 }
 
 pub(super) fn time(slf: &EventLoop, py: Python<'_>) -> f64 {
-    to_seconds(slf.state(py).clock.now_ns())
+    to_seconds(slf.state(py).clock.borrow().now_ns())
 }
 
 /// Whether neither the loop's class nor its user has overridden a method that

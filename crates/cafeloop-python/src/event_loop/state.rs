@@ -24,9 +24,11 @@ pub(super) struct State {
     /// Gone once the loop is closed.
     pub(super) engine: RefCell<Option<Rc<Engine<Python3>>>>,
     /// The engine's, which a closed loop still tells the time by.
-    pub(super) clock: Clock,
+    pub(super) clock: RefCell<Clock>,
     /// The thread that runs the loop, while one does.
     pub(super) thread: Cell<Option<PythonThread>>,
+    /// What Python calls it, for those who ask a loop in which thread it runs.
+    pub(super) thread_ident: Cell<Option<u64>>,
     /// Who uses which descriptor.
     pub(super) transports: Transports,
     pub(super) task_factory: RefCell<Option<Py<PyAny>>>,
@@ -70,12 +72,11 @@ impl State {
     pub(super) fn new(class: &Bound<'_, PyType>) -> PyResult<Self> {
         let py = class.py();
         let clock = Clock::real();
-        let engine = Engine::new(Python3::default(), clock.clone(), None)
-            .map_err(|error| engine_failed(&error))?;
         Ok(State {
-            engine: RefCell::new(Some(Rc::new(engine))),
-            clock,
+            engine: RefCell::new(Some(Rc::new(new_engine(clock.clone())?))),
+            clock: RefCell::new(clock),
             thread: Cell::new(None),
+            thread_ident: Cell::new(None),
             transports: Transports::default(),
             task_factory: RefCell::new(None),
             plain: Plain::of(class)?,
@@ -84,6 +85,14 @@ impl State {
             current_handle: RefCell::new(None),
             origin_depth_before: Cell::new(None),
         })
+    }
+
+    /// Goes by another clock from now on: by a new engine.
+    pub(super) fn set_clock(&self, clock: Clock) -> PyResult<()> {
+        let engine = new_engine(clock.clone())?;
+        let before = (self.engine.replace(Some(Rc::new(engine))), self.clock.replace(clock));
+        drop(before);
+        Ok(())
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -124,4 +133,8 @@ impl State {
         // Dropped here, when nothing is borrowed.
         drop(held);
     }
+}
+
+fn new_engine(clock: Clock) -> PyResult<Engine<Python3>> {
+    Engine::new(Python3::default(), clock, None).map_err(|error| engine_failed(&error))
 }

@@ -360,9 +360,15 @@ unsafe extern "C" fn finalize<T: Behaviour>(object: *mut ffi::PyObject) {
 /// Calls `body`; what it raises, or panics with, is the Python exception that is
 /// set when `failed` is returned.
 pub(super) fn enter<R>(failed: R, body: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
-    // It can't be attached to an interpreter that is at its very end, where all
-    // that is called are finalizers.
-    Python::try_attach(|py| caught(py, body)).flatten().unwrap_or(failed)
+    let mut body = Some(body);
+    let mut call = |py: Python<'_>| body.take().and_then(|body| caught(py, body));
+    let answer = Python::try_attach(|py| call(py)).unwrap_or_else(|| {
+        // PyO3 attaches to no interpreter that is at its very end, where finalizers are
+        // called, and through them anything.
+        // SAFETY: CPython calls what is here, and holds the GIL.
+        call(unsafe { Python::assume_attached() })
+    });
+    answer.unwrap_or(failed)
 }
 
 /// The same for what runs with each `await`: it doesn't tell PyO3 that the GIL is

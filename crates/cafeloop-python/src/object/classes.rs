@@ -62,6 +62,7 @@ impl Classes {
         let future = asyncio.getattr(intern!(py, "Future"))?.cast_into::<PyType>()?;
         let task = asyncio.getattr(intern!(py, "Task"))?.cast_into::<PyType>()?;
         layout::learn(&future, &task)?;
+        names::keep_for_the_end(py)?;
         let mut future_methods = future_face::methods();
         future_methods.extend(future_face::own_methods());
         let classes = Classes {

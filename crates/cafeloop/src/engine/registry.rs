@@ -133,6 +133,12 @@ impl<W> Registry<W> {
         watcher
     }
 
+    /// The number under which a watcher that is meant watches.
+    pub(super) fn find(&self, is_meant: impl Fn(&W) -> bool) -> Option<RawFd> {
+        let has = |source: &Source<W>| source.reader.iter().chain(&source.writer).any(&is_meant);
+        self.sources.iter().find(|(_, source)| has(source)).map(|(_, source)| source.fd)
+    }
+
     /// Takes both watchers out and forgets the descriptor, before its owner
     /// closes it.
     pub(super) fn forget(&mut self, poller: &Poller, fd: RawFd) -> [Option<W>; 2] {
@@ -198,6 +204,15 @@ impl<W> Registry<W> {
     /// report what nobody watches any more.  Looks at each descriptor.
     pub(super) fn is_watched(&self) -> bool {
         self.iter().next().is_some()
+    }
+
+    /// The descriptors that somebody watches.
+    pub(super) fn watched(&self) -> impl Iterator<Item = RawFd> {
+        let is_watched = |source: &Source<W>| source.wanted() != Readiness::default();
+        self.sources
+            .iter()
+            .filter(move |(_, source)| is_watched(source))
+            .map(|(_, source)| source.fd)
     }
 
     /// Everybody who watches.

@@ -9,7 +9,7 @@ use cafeloop_flow::Event;
 use super::core::{Engine, SIGNALS, WAKER};
 use super::host::Host;
 use crate::error::Error;
-use crate::sys::{self, Events, PromptTimers};
+use crate::sys::{Events, PromptTimers};
 
 /// While jobs are always ready, the kernel is asked for events after this many,
 pub(super) const JOBS_BETWEEN_POLLS: usize = 64;
@@ -159,7 +159,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Takes what the kernel has to report now.
-    fn look(&self, events: &mut Events) -> io::Result<()> {
+    pub(super) fn look(&self, events: &mut Events) -> io::Result<()> {
         self.emit(|| Event::PollBegins { wait_ns: Some(0) });
         let answer = self.poller.wait(events, Some(Duration::ZERO));
         self.emit(|| Event::PollEnds { events: events.len() });
@@ -167,7 +167,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Waits in the kernel, unless another thread has posted something.
-    fn block(
+    pub(super) fn block(
         &self,
         scope: H::Scope<'_>,
         events: &mut Events,
@@ -185,38 +185,25 @@ impl<H: Host> Engine<H> {
         answer
     }
 
-    /// Lets `delay` pass on a virtual clock.
-    fn pass(&self, scope: H::Scope<'_>, events: &mut Events, delay: Duration) -> io::Result<()> {
-        if self.working.get() > 0 {
-            // A thread takes no virtual time, however long it takes.
-            return self.block(scope, events, None);
-        }
-        if !self.registry.borrow().is_watched() {
-            self.clock.advance_to(self.clock.deadline_ns(delay));
-            return self.look(events);
-        }
-        let began_ns = sys::monotonic_ns();
-        let answer = self.block(scope, events, Some(delay));
-        let passed = Duration::from_nanos(sys::monotonic_ns() - began_ns);
-        self.clock.advance_to(self.clock.deadline_ns(passed.min(delay)));
-        answer
-    }
-
     fn queue_posted(&self) {
         let posted = self.shared.take();
         if !posted.is_empty() {
             self.emit(|| Event::Posted { jobs: posted.len() });
-            self.ready.borrow_mut().extend(posted.into_iter());
+            self.ready.borrow_mut().next_source();
+            for job in posted {
+                self.queue(job);
+            }
         }
     }
 
     fn queue_events(&self, scope: H::Scope<'_>, polled: &mut Polled) {
         let mut tell = |watcher: &mut Option<H::Watcher>| {
             if let Some(job) = self.host.ready(scope, watcher) {
-                self.push(job);
+                self.queue(job);
             }
         };
         for event in polled.events.iter() {
+            self.ready.borrow_mut().next_source();
             match event.0 {
                 WAKER => self.shared.waker().reset(),
                 SIGNALS => {
@@ -236,11 +223,17 @@ impl<H: Host> Engine<H> {
         // One reading for all: a timer that becomes due meanwhile is the next
         // turn's, or a loop that is slow enough would never leave this phase.
         let now_ns = now_ns.map_or_else(|| self.now_ns(scope), Ok)?;
+        self.ready.borrow_mut().next_source();
         while let Some((deadline_ns, job)) = self.pop_due(now_ns) {
             self.emit(|| Event::TimerFired { late_ns: now_ns - deadline_ns });
-            self.push(job);
+            self.ready.borrow_mut().push_timer(deadline_ns, job);
         }
         Ok(())
+    }
+
+    /// Queues a job that nobody has promised a place to.
+    fn queue(&self, job: H::Job) {
+        self.ready.borrow_mut().push(job, |_| false);
     }
 
     fn pop_due(&self, now_ns: u64) -> Option<(u64, H::Job)> {
@@ -248,7 +241,7 @@ impl<H: Host> Engine<H> {
     }
 
     fn run_ready(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
-        let jobs = self.ready.borrow().len();
+        let jobs = self.arrange();
         self.pace.ran(jobs);
         for _ in 0..jobs {
             // A job may have run turns of its own, and so emptied the queue.
@@ -261,8 +254,18 @@ impl<H: Host> Engine<H> {
         self.host.turn_ends(scope)
     }
 
+    /// How many jobs this turn runs, in the order in which they now stand.
+    fn arrange(&self) -> usize {
+        let mut ready = self.ready.borrow_mut();
+        ready.arrange();
+        ready.len()
+    }
+
+    /// What the job queues that is given here is that job's.
     fn pop(&self) -> Option<H::Job> {
-        self.ready.borrow_mut().pop()
+        let mut ready = self.ready.borrow_mut();
+        ready.next_source();
+        ready.pop()
     }
 }
 
