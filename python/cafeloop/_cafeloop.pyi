@@ -67,7 +67,7 @@ class TimerHandle(asyncio.TimerHandle):
 
 @final
 class Stream:
-    """The native half of a stream transport: what runs per packet."""
+    """The native half of a transport of a socket or a pipe: what runs per packet."""
 
     def __new__(
         cls,
@@ -76,6 +76,20 @@ class Stream:
         sock: socket,
         protocol: asyncio.BaseProtocol,
         context: Context | None = None,
+    ) -> "Stream": ...
+    @staticmethod
+    def of_pipe_to_read(
+        owner: asyncio.AbstractEventLoop,
+        transport: asyncio.ReadTransport,
+        pipe: _HasFileno,
+        protocol: asyncio.BaseProtocol,
+    ) -> "Stream": ...
+    @staticmethod
+    def of_pipe_to_write(
+        owner: asyncio.AbstractEventLoop,
+        transport: asyncio.WriteTransport,
+        pipe: _HasFileno,
+        protocol: asyncio.BaseProtocol,
     ) -> "Stream": ...
     def write(self, data: bytes | bytearray | memoryview) -> None: ...
     def writelines(
@@ -284,5 +298,7 @@ class EventLoop:
     def get_debug(self) -> bool: ...
     def set_debug(self, enabled: bool) -> None: ...
     slow_callback_duration: float
+    @property
+    def _thread_id(self) -> int | None: ...
     @property
     def _current_handle(self) -> Handle | None: ...

@@ -32,6 +32,7 @@ names! {
     current_thread_id = "threading"."get_ident";
     ensure_future = "asyncio.tasks"."ensure_future";
     extract_stack = "asyncio.format_helpers"."extract_stack";
+    file_class = "_io"."FileIO";
     format_callback_source = "asyncio.format_helpers"."_format_callback_source";
     future_add_to_awaited_by = "asyncio.futures"."future_add_to_awaited_by";
     future_class = "asyncio.futures"."Future";

@@ -6,6 +6,7 @@
 //! stream      a stream connection: what it holds, and its methods
 //! reading     from the kernel to the protocol
 //! writing     from the protocol to the kernel
+//! medium      what a stream's bytes go through: a socket or a pipe
 //! datagram    a datagram endpoint: what it holds, and its methods
 //! receiving   from the kernel to the protocol, a datagram at a time
 //! sending     from the protocol to the kernel, likewise
@@ -25,6 +26,7 @@
 
 mod datagram;
 mod endpoint;
+mod medium;
 mod memory;
 mod peer;
 mod reading;

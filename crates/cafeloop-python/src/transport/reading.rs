@@ -5,7 +5,6 @@ use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 
 use cafeloop::io::{READ_SIZE, Room};
-use cafeloop::net::wire;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -19,7 +18,6 @@ use super::{Tls, tls_reading};
 use crate::errors::os_error;
 use crate::ffi::{self, WritableBuffer};
 
-const READ_FAILED: &str = "Fatal read error on socket transport";
 const DATA_RECEIVED_FAILED: &str = "Fatal error: protocol.data_received() call failed.";
 const GET_BUFFER_FAILED: &str = "Fatal error: protocol.get_buffer() call failed.";
 const BUFFER_UPDATED_FAILED: &str = "Fatal error: protocol.buffer_updated() call failed.";
@@ -79,10 +77,10 @@ fn read_data(
     let py = stream.py();
     let endpoint = stream.get().endpoint(py);
     let Some(engine) = endpoint.try_engine(py) else { return Ok(()) };
-    let fd = endpoint.fd(py);
+    let (medium, fd) = (stream.get().medium(py), endpoint.fd(py));
     let received = match room {
-        Room::Shared => engine.host().read_buffer.receive(py, |buffer| wire::receive(fd, buffer)),
-        Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| wire::receive(fd, buffer)),
+        Room::Shared => engine.host().read_buffer.receive(py, |buffer| medium.receive(fd, buffer)),
+        Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| medium.receive(fd, buffer)),
     };
     let length = |data: &Bound<'_, PyBytes>| data.as_bytes().len();
     match outcome(stream, received, length)? {
@@ -95,7 +93,9 @@ fn read_data(
             }
             let name = intern!(py, "data_received");
             let answer = protocol.call_method1(name, (data,));
-            answer.map(drop).or_else(|error| endpoint.fail(py, error, DATA_RECEIVED_FAILED))
+            answer
+                .map(drop)
+                .or_else(|error| stream.get().not_taken(py, error, DATA_RECEIVED_FAILED))
         }
         Received::End => stream.get().input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
@@ -109,10 +109,10 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
         Ok(buffer) => buffer,
         Err(error) => return endpoint.fail(py, error, GET_BUFFER_FAILED),
     };
-    let fd = endpoint.fd(py);
+    let (medium, fd) = (this.medium(py), endpoint.fd(py));
     let received = match WritableBuffer::of(&buffer) {
-        Ok(mut buffer) => buffer.fill(|room| wire::receive(fd, room).map(|bytes| bytes.len())),
-        Err(error) => return endpoint.fail(py, error, READ_FAILED),
+        Ok(mut buffer) => buffer.fill(|room| medium.receive(fd, room).map(|bytes| bytes.len())),
+        Err(error) => return endpoint.fail(py, error, medium.read_failed()),
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
@@ -152,8 +152,9 @@ fn outcome<T>(
             Ok(Received::Nothing)
         }
         Err(error) => {
-            let py = stream.py();
-            stream.get().endpoint(py).fail(py, os_error(py, &error), READ_FAILED)?;
+            let (py, this) = (stream.py(), stream.get());
+            let message = this.medium(py).read_failed();
+            this.endpoint(py).fail(py, os_error(py, &error), message)?;
             Ok(Received::Failed)
         }
     }

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::medium::Medium;
 use super::session::Session;
 use super::stream::Receives;
 use super::{Stream, tls_reading, tls_writing, writing};
@@ -49,7 +50,10 @@ pub(super) struct Protocol {
 
 impl Protocol {
     fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(Protocol { object: object.clone().unbind(), receives: Receives::of(object)? })
+        Ok(Protocol {
+            object: object.clone().unbind(),
+            receives: Receives::of(object, Medium::Socket)?,
+        })
     }
 
     fn clone_ref(&self, py: Python<'_>) -> Self {

@@ -218,11 +218,17 @@ impl<C> Stream<C> {
             return Ok(Write::Nothing);
         }
         if self.life == Life::Lost {
-            self.writes_lost = self.writes_lost.saturating_add(1);
-            return Ok(Write::Lost(self.writes_lost - 1));
+            return Ok(Write::Lost(self.lose_write()));
         }
         let goes_now = self.writes.goes_at_once(turn) && self.sending == Sending::Idle;
         Ok(if goes_now { Write::Now } else { Write::Later })
+    }
+
+    /// A write was lost, and so many before it.
+    pub fn lose_write(&mut self) -> u32 {
+        let before = self.writes_lost;
+        self.writes_lost = before.saturating_add(1);
+        before
     }
 
     /// Of `bytes` bytes that were sent at once the kernel took the first `taken`;
