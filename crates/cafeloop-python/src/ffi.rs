@@ -62,6 +62,19 @@ unsafe extern "C" {
     fn _PyObject_GetDictPtr(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject;
 }
 
+/// Whether an object has a dictionary, made already.
+///
+/// # Safety
+///
+/// The GIL must be held, and `object` be one.
+pub(crate) unsafe fn has_dictionary(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: the caller's promise; the answer is NULL or the address of a reference.
+    unsafe {
+        let place = _PyObject_GetDictPtr(object);
+        !place.is_null() && !(*place).is_null()
+    }
+}
+
 /// Whether an attribute of this name was put on the object itself, whatever its class
 /// has.  Asking for its `__dict__` would make it one, and its methods slower to find.
 pub(crate) fn has_own_attribute<T>(

@@ -59,6 +59,8 @@ names! {
     siginterrupt = "signal"."siginterrupt";
     sleep = "asyncio.tasks"."sleep";
     socket_class = "_socket"."socket";
+    ssl_syscall_error = "ssl"."SSLSyscallError";
+    ssl_want_read_error = "ssl"."SSLWantReadError";
     strerror = "os"."strerror";
     swap_current_task = "_asyncio"."_swap_current_task";
     task_class = "asyncio.tasks"."Task";

@@ -16,6 +16,9 @@
 //! watching    being told when the socket is ready
 //! transports  which of a loop's descriptors are theirs
 //! turns_end   what is sent when the jobs of a turn have run
+//! tls         a TLS connection inside of a stream, or of another TLS connection
+//! tls_reading, tls_writing  from its carrier to its protocol, and back
+//! session     what OpenSSL is asked, by the objects of Python's ssl
 //! ```
 //!
 //! Its state is a machine of `cafeloop::io`, which is asked what to do and told what
@@ -29,7 +32,11 @@ mod peer;
 mod reading;
 mod receiving;
 mod sending;
+mod session;
 mod stream;
+mod tls;
+mod tls_reading;
+mod tls_writing;
 mod transports;
 mod turns_end;
 mod watching;
@@ -38,5 +45,6 @@ mod writing;
 pub(crate) use datagram::Datagram;
 pub(crate) use reading::ReadBuffer;
 pub(crate) use stream::Stream;
+pub(crate) use tls::Tls;
 pub(crate) use transports::Transports;
 pub(crate) use turns_end::TurnsEnd;

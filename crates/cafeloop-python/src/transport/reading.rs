@@ -14,6 +14,7 @@ use super::Stream;
 use super::memory::keep_freed;
 use super::stream::Receives;
 use super::watching::Watching;
+use super::{Tls, tls_reading};
 use crate::errors::os_error;
 use crate::ffi::{self, WritableBuffer};
 
@@ -61,13 +62,18 @@ pub(super) fn read(
     receives: Receives,
 ) -> PyResult<()> {
     match receives {
-        Receives::Data => read_data(stream, room, protocol),
+        Receives::Data | Receives::Encrypted => read_data(stream, room, protocol, receives),
         Receives::IntoBuffer => read_into_buffer(stream, protocol),
     }
 }
 
 #[inline]
-fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+fn read_data(
+    stream: &Bound<'_, Stream>,
+    room: Room,
+    protocol: &Bound<'_, PyAny>,
+    receives: Receives,
+) -> PyResult<()> {
     let py = stream.py();
     let endpoint = stream.get().endpoint(py);
     let Some(engine) = endpoint.try_engine(py) else { return Ok(()) };
@@ -80,6 +86,11 @@ fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Bound<'_, PyAny>
     match outcome(stream, received, length)? {
         Received::Something(data) => {
             stream.get().received(py, length(&data));
+            if let (Receives::Encrypted, Ok(tls)) = (receives, protocol.cast::<Tls>()) {
+                // To asyncio it is a protocol with a buffer, and so are the words.
+                let answer = tls_reading::received(tls, &data);
+                return answer.or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED));
+            }
             let name = intern!(py, "data_received");
             let answer = protocol.call_method1(name, (data,));
             answer
@@ -94,7 +105,7 @@ fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Bound<'_, PyAny>
 fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
     let endpoint = this.endpoint(py);
-    let buffer = match get_buffer(protocol) {
+    let buffer = match get_buffer(protocol, ANY_SIZE) {
         Ok(buffer) => buffer,
         Err(error) => return endpoint.fail(py, error, GET_BUFFER_FAILED),
     };
@@ -113,11 +124,16 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
     }
 }
 
+/// No size is recommended for a buffer.
+const ANY_SIZE: isize = -1;
+
 /// The protocol's buffer, which must have room.
-fn get_buffer<'py>(protocol: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn get_buffer<'py>(
+    protocol: &Bound<'py, PyAny>,
+    recommended: isize,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = protocol.py();
-    // It may be of any size: -1 says that none is recommended.
-    let buffer = protocol.call_method1(intern!(py, "get_buffer"), (-1,))?;
+    let buffer = protocol.call_method1(intern!(py, "get_buffer"), (recommended,))?;
     if buffer.len()? == 0 {
         return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
     }

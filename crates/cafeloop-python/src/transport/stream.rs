@@ -13,7 +13,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::endpoint::Endpoint;
 use super::medium::Medium;
 use super::watching::Watching;
-use super::{reading, writing};
+use super::{Tls, reading, writing};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
 use crate::host::Watcher;
@@ -26,10 +26,15 @@ pub(super) enum Receives {
     Data,
     /// `get_buffer()`, then `buffer_updated(count)`.
     IntoBuffer,
+    /// It is a [`Tls`], which takes bytes without a call of Python's.
+    Encrypted,
 }
 
 impl Receives {
-    fn of(protocol: &Bound<'_, PyAny>, medium: Medium) -> PyResult<Self> {
+    pub(super) fn of(protocol: &Bound<'_, PyAny>, medium: Medium) -> PyResult<Self> {
+        if protocol.is_instance_of::<Tls>() {
+            return Ok(Receives::Encrypted);
+        }
         // asyncio's pipes know no other way than bytes.
         let into_buffer = medium == Medium::Socket
             && protocol.is_instance(names::buffered_protocol(protocol.py())?)?;

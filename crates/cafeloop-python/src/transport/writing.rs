@@ -12,31 +12,38 @@ use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 
 use super::Stream;
 use super::medium::Medium;
+use super::turns_end::Waiting;
 use super::watching::Watching;
 use crate::errors::os_error;
 use crate::ffi::ReadableBuffer;
 use crate::names;
 
 pub(super) fn write(stream: &Bound<'_, Stream>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+    let turn = stream.get().turn(stream.py());
     if let Ok(bytes) = data.cast_exact::<PyBytes>() {
         // The kernel has taken all of it, as a rule, and then nobody keeps it.
-        return write_bytes(stream, bytes.as_bytes(), || bytes.clone().unbind());
+        return write_bytes(stream, bytes.as_bytes(), turn, || bytes.clone().unbind());
     }
     check_type(data, wanted(stream.py()))?;
     let buffer = ReadableBuffer::of(data)?;
     // It may be changed once this returns, so that it is copied if it has to wait.
     let copy = || PyBytes::new(stream.py(), buffer.as_bytes()).unbind();
-    write_bytes(stream, buffer.as_bytes(), copy)
+    write_bytes(stream, buffer.as_bytes(), turn, copy)
+}
+
+/// Writes what has waited for the end of the turn already, or has no reason to.
+pub(super) fn write_at_once(stream: &Bound<'_, Stream>, data: &Bound<'_, PyBytes>) -> PyResult<()> {
+    write_bytes(stream, data.as_bytes(), None, || data.clone().unbind())
 }
 
 #[inline]
 fn write_bytes(
     stream: &Bound<'_, Stream>,
     bytes: &[u8],
+    turn: Option<u64>,
     body: impl FnOnce() -> Py<PyBytes>,
 ) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
-    let turn = this.turn(py);
     let answer = this.machine(py).borrow_mut().write(bytes.len(), turn);
     let how = match answer {
         Ok(how) => how,
@@ -87,7 +94,7 @@ pub(super) fn writelines(stream: &Bound<'_, Stream>, lines: &Bound<'_, PyAny>) -
 }
 
 /// Bytes that nobody can change.
-fn body_of(line: &Bound<'_, PyAny>) -> PyResult<Py<PyBytes>> {
+pub(super) fn body_of(line: &Bound<'_, PyAny>) -> PyResult<Py<PyBytes>> {
     match line.cast_exact::<PyBytes>() {
         Ok(bytes) => Ok(bytes.clone().unbind()),
         Err(_) => Ok(PyBytes::new(line.py(), ReadableBuffer::of(line)?.as_bytes()).unbind()),
@@ -98,7 +105,9 @@ fn see_to(stream: &Bound<'_, Stream>, kept: Keep) -> PyResult<()> {
     match kept {
         Keep::Wait => {}
         Keep::SendAtTurnsEnd => match stream.get().endpoint(stream.py()).try_engine(stream.py()) {
-            Some(engine) => engine.host().turns_end.wait(stream),
+            Some(engine) => {
+                engine.host().turns_end.wait(Waiting::Stream(stream.clone().unbind()));
+            }
             None => send(stream)?,
         },
         Keep::SendNow => send(stream)?,
