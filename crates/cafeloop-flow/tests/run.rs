@@ -135,7 +135,7 @@ fn waiting_and_working_of_a_thread_are_told_apart_by_its_processor_time() {
     look(10, 9, "work:1");
     look(15, 9, "wait:2");
     look(20, 9, "wait:2");
-    look(25, 10, "wait:3");
+    look(25, 9, "wait:3");
     look(30, 15, "work:1");
     let run = story.run();
     let did: Vec<(u64, String)> = run

@@ -72,3 +72,29 @@ fn labels(run: &Run, tasks: &[TaskIndex]) -> String {
         more => format!("{} and {more} more", named.join(", ")),
     }
 }
+
+/// What things are called in the program's language.
+struct Words {
+    gather: &'static str,
+    task_group: &'static str,
+    to_thread: &'static str,
+    create_task: &'static str,
+}
+
+fn words(run: &Run) -> Words {
+    if run.metadata.runtime.contains("Py") {
+        Words {
+            gather: "asyncio.gather",
+            task_group: "asyncio.TaskGroup",
+            to_thread: "asyncio.to_thread",
+            create_task: "asyncio.create_task",
+        }
+    } else {
+        Words {
+            gather: "gather",
+            task_group: "task_group",
+            to_thread: "to_thread",
+            create_task: "create_task",
+        }
+    }
+}
