@@ -5,7 +5,7 @@
 
 use cafeloop_flow::Run;
 use cafeloop_flow::findings::find;
-use cafeloop_flow::render::{Svg, Terminal, compared, json, perfetto, svg, terminal};
+use cafeloop_flow::render::{Svg, Terminal, compared, html, json, perfetto, svg, terminal};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|file: &[u8]| {
@@ -15,6 +15,7 @@ fuzz_target!(|file: &[u8]| {
     terminal(&run, narrow);
     compared(&run, &run, Terminal::default());
     svg(&run, Svg::default());
+    html(&run, std::io::sink()).expect("a sink takes everything");
     json(&run, std::io::sink()).expect("a sink takes everything");
     perfetto(&run, std::io::sink()).expect("a sink takes everything");
 });

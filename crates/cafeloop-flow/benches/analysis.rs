@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use cafeloop_flow::findings::find;
+use cafeloop_flow::render::{Terminal, terminal};
 use cafeloop_flow::{
     Awaited, Event, Frame, Lane, Metadata, Recorder, Run, StepEnd, TaskEnd, TaskId, Waker,
 };
@@ -38,6 +39,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let findings = find(&run).len();
     writeln!(out, "looked for findings in {:.2} s: {findings}", began.elapsed().as_secs_f64())?;
+    let began = Instant::now();
+    let lines = terminal(&run, Terminal::default()).lines().count();
+    writeln!(out, "drew {lines} lines in {:.2} s", began.elapsed().as_secs_f64())?;
     writeln!(out, "memory: {} MiB before, {} MiB at most", before, peak_mib()?)?;
     fs::remove_file(path)?;
     Ok(())

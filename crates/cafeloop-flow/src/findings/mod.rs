@@ -37,8 +37,8 @@ pub struct Finding {
     pub tasks: Vec<TaskIndex>,
 }
 
-/// All findings of a run and of its children: first those that aren't about time, as
-/// they are mistakes, then by the time at stake.
+/// All findings of a run: first those that aren't about time, as most of them are
+/// mistakes, then by the time at stake.  Its children have findings of their own.
 pub fn find(run: &Run) -> Vec<Finding> {
     let checks: [fn(&Run) -> Vec<Finding>; 10] = [
         lost_exception::check,
