@@ -34,10 +34,14 @@ mod _cafeloop {
     #[pymodule_export]
     use super::object::StandIn;
     #[pymodule_export]
-    use super::object::{_native_tasks, _refuse_native_tasks, _whose_tasks, Handle, TimerHandle};
+    use super::object::{_native_tasks, Handle, TimerHandle};
     #[cfg(Py_3_12)]
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
+    #[pymodule_export]
+    use super::object::{
+        _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods,
+    };
     #[pymodule_export]
     use super::transport::Stream;
 

@@ -12,6 +12,7 @@
 //! all_tasks        for asyncio.all_tasks()
 //! class, method    classes made from C structs reference what they hold
 //! classes          ours, once they are made
+//! descriptors      asyncio's own methods, made to know ours   dispatch  how they tell
 //! layout           what is known of the interpreter's own structs
 //! published        those of their fields that debuggers read
 //! ```
@@ -26,6 +27,8 @@ mod class;
 mod classes;
 mod coroutine;
 mod current;
+mod descriptors;
+mod dispatch;
 mod future;
 mod future_face;
 mod future_iterator;
@@ -48,7 +51,10 @@ mod waiters;
 mod wakeup;
 
 pub(crate) use self::all_tasks::_native_tasks;
-pub(crate) use self::classes::{_refuse_native_tasks, _whose_tasks, Classes, make as make_classes};
+pub(crate) use self::classes::{
+    _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods, Classes,
+    make as make_classes,
+};
 pub(crate) use self::current::forget as forget_current;
 pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
 pub(crate) use self::gather::{Gathering, child_done};
