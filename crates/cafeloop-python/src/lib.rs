@@ -53,4 +53,12 @@ mod _cafeloop {
     const BUILT_FOR: &str = env!("CAFELOOP_PYTHON");
     #[pymodule_export]
     const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
+
+    #[pymodule_init]
+    #[allow(clippy::unnecessary_wraps, reason = "PyO3 asks for a result")]
+    fn begin(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        #[cfg(not(Py_3_14))]
+        super::ffi::end_of_threads::halt_them();
+        Ok(())
+    }
 }
