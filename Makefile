@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # With a target folder of its own, or it and plain cargo would undo each other.
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
-.PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky bench \
+.PHONY: help cafe cafe-rust test test-rust test-python test-all memcheck lint conformance loom forky bench \
 	bench-forky bench-counts bench-rust clean
 
 help: ## Show this list
@@ -37,6 +37,9 @@ test-python: develop ## Run the Python tests (on PYTHON)
 
 test-all: ## Run the Python tests on every Python of this machine
 	@for python in $$(.ci/pythons); do $(MAKE) --no-print-directory test-python PYTHON=$$python || exit; done
+
+memcheck: develop ## Run tests under Valgrind's memcheck (TESTS='tests/embedding --children' for others)
+	set -f; $(BIN)/python tests/memcheck/check.py $(TESTS)
 
 conformance: develop ## Run CPython's own asyncio tests on the loop
 	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop --jobs 4 \
