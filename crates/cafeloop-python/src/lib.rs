@@ -12,6 +12,7 @@ compile_error!(
 );
 
 mod cli;
+mod clock;
 mod errors;
 mod event_loop;
 #[allow(unsafe_code, reason = "the calls of CPython's that PyO3 has no safe form of")]
@@ -26,15 +27,19 @@ mod transport;
 
 #[pyo3::pymodule(gil_used = true)]
 mod _cafeloop {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::cli::parse_command;
     #[pymodule_export]
+    use super::clock::{Holding, VirtualClock};
+    #[pymodule_export]
     use super::event_loop::EventLoop;
+    #[pymodule_export]
+    use super::object::_native_tasks;
     #[cfg(not(Py_3_12))]
     #[pymodule_export]
     use super::object::StandIn;
-    #[pymodule_export]
-    use super::object::{_native_tasks, Handle, TimerHandle};
     #[cfg(Py_3_12)]
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
@@ -42,8 +47,19 @@ mod _cafeloop {
     use super::object::{
         _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods,
     };
+    use super::object::{add_handle_classes, add_loop_methods};
     #[pymodule_export]
-    use super::transport::Stream;
+    use super::transport::{Datagram, Stream};
+
+    /// What PyO3 doesn't register: classes laid out by hand, and methods; and what
+    /// nobody sees.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        #[cfg(not(Py_3_14))]
+        super::ffi::end_of_threads::halt_them();
+        add_handle_classes(module)?;
+        add_loop_methods(&module.py().get_type::<EventLoop>())
+    }
 
     #[pymodule_export]
     const RUST_VERSION: &str = env!("CAFELOOP_RUSTC");
@@ -53,12 +69,4 @@ mod _cafeloop {
     const BUILT_FOR: &str = env!("CAFELOOP_PYTHON");
     #[pymodule_export]
     const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
-
-    #[pymodule_init]
-    #[allow(clippy::unnecessary_wraps, reason = "PyO3 asks for a result")]
-    fn begin(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
-        #[cfg(not(Py_3_14))]
-        super::ffi::end_of_threads::halt_them();
-        Ok(())
-    }
 }

@@ -12,8 +12,10 @@ use pyo3::types::PyType;
 use super::class::Class;
 use super::future::{self, Future};
 use super::gather::Gathering;
+use super::pool::PooledClass;
+use super::sleep::Sleep;
 use super::task::Task;
-use super::{descriptors, future_face, layout, task_face};
+use super::{descriptors, future_face, layout, sleep_face, task_face};
 use crate::names;
 
 /// The classes of what our loops make.
@@ -21,6 +23,7 @@ pub(crate) struct Classes {
     pub(super) future: Class<Future>,
     pub(super) task: Class<Task>,
     pub(super) gathering: Class<Gathering>,
+    pub(super) sleep: PooledClass<Sleep>,
     /// Whether the methods of asyncio's classes know objects of ours, or why not.
     unbound_methods: Result<(), String>,
 }
@@ -82,6 +85,7 @@ impl Classes {
         let future = asyncio.getattr(intern!(py, "Future"))?.cast_into::<PyType>()?;
         let task = asyncio.getattr(intern!(py, "Task"))?.cast_into::<PyType>()?;
         layout::learn(&future, &task)?;
+        names::keep_for_the_end(py)?;
         let mut future_methods = future_face::methods();
         future_methods.extend(future_face::own_methods());
         let mut classes = Classes {
@@ -103,6 +107,7 @@ impl Classes {
                 future_face::attributes(),
                 future_face::own_slots(),
             )?,
+            sleep: sleep_face::make(py)?,
             unbound_methods: Ok(()),
         };
         classes.unbound_methods = match METHODS_REFUSED.get(py) {

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 
 use super::Stream;
+use super::watching::Watching;
 use crate::errors::os_error;
 use crate::ffi::ReadableBuffer;
 use crate::names;
@@ -26,7 +27,7 @@ pub(super) fn write(stream: &Bound<'_, Stream>, data: &Bound<'_, PyAny>) -> PyRe
         // The kernel has taken all of it, as a rule, and then nobody keeps it.
         return write_bytes(stream, bytes.as_bytes(), || bytes.clone().unbind());
     }
-    check_type(data)?;
+    check_type(data, wanted(stream.py()))?;
     let buffer = ReadableBuffer::of(data)?;
     // It may be changed once this returns, so that it is copied if it has to wait.
     let copy = || PyBytes::new(stream.py(), buffer.as_bytes()).unbind();
@@ -48,7 +49,9 @@ fn write_bytes(
             let taken = match took(wire::send(this.fd(py), bytes)) {
                 Ok(taken) if taken == bytes.len() => return Ok(()),
                 Ok(taken) => taken,
-                Err(error) => return this.fail(py, os_error(py, &error), WRITE_FAILED),
+                Err(error) => {
+                    return this.endpoint(py).fail(py, os_error(py, &error), WRITE_FAILED);
+                }
             };
             this.machine(py).borrow_mut().sent_at_once(bytes.len(), taken, body);
             settle(stream)?;
@@ -94,7 +97,7 @@ fn body_of(line: &Bound<'_, PyAny>) -> PyResult<Py<PyBytes>> {
 fn see_to(stream: &Bound<'_, Stream>, kept: Keep) -> PyResult<()> {
     match kept {
         Keep::Wait => {}
-        Keep::SendAtTurnsEnd => match stream.get().try_engine(stream.py()) {
+        Keep::SendAtTurnsEnd => match stream.get().endpoint(stream.py()).try_engine(stream.py()) {
             Some(engine) => engine.host().turns_end.wait(stream),
             None => send(stream)?,
         },
@@ -106,7 +109,7 @@ fn see_to(stream: &Bound<'_, Stream>, kept: Keep) -> PyResult<()> {
 pub(super) fn pause_if_full(stream: &Bound<'_, Stream>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
     let pauses = this.machine(py).borrow_mut().pauses();
-    if pauses { this.tell(py, intern!(py, "pause_writing")) } else { Ok(()) }
+    if pauses { this.endpoint(py).tell(py, intern!(py, "pause_writing")) } else { Ok(()) }
 }
 
 /// Sends what waits, as far as the kernel takes it.
@@ -124,7 +127,7 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
         let (sent, offered) = match sent {
             Ok(sent) => sent,
             Err(error) if is_only_full(&error) => (0, 1),
-            Err(error) => return this.fail(py, os_error(py, &error), WRITE_FAILED),
+            Err(error) => return this.endpoint(py).fail(py, os_error(py, &error), WRITE_FAILED),
         };
         this.machine(py).borrow_mut().sent(sent);
         if sent < offered {
@@ -133,7 +136,7 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
     }
     let resumes = this.machine(py).borrow_mut().resumes();
     if resumes {
-        this.tell(py, intern!(py, "resume_writing"))?;
+        this.endpoint(py).tell(py, intern!(py, "resume_writing"))?;
     }
     settle(stream)
 }
@@ -148,23 +151,23 @@ fn settle(stream: &Bound<'_, Stream>) -> PyResult<()> {
     if next == Settled::Waits {
         return wait_for_room(stream);
     }
-    this.watched(py).end(stream, Interest::Write);
+    this.endpoint(py).watched().end(stream, Interest::Write);
     match next {
         Settled::Waits | Settled::Idle => Ok(()),
-        Settled::Drained => this.call(py, intern!(py, "_drained"), ()),
+        Settled::Drained => this.endpoint(py).call(py, intern!(py, "_drained"), ()),
         Settled::EndWriting => end_writing(stream),
-        Settled::Lose => this.lose(py, None),
+        Settled::Lose => this.endpoint(py).lose(py, None),
     }
 }
 
 fn wait_for_room(stream: &Bound<'_, Stream>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
-    if this.watched(py).is_watching(Interest::Write) {
+    if this.endpoint(py).watched().is_watching(Interest::Write) {
         return Ok(());
     }
-    match this.watched(py).begin(stream, Interest::Write) {
-        Ok(()) => this.remember_sending_context(py),
-        Err(error) => this.fail(py, error, WRITE_FAILED),
+    match this.endpoint(py).watched().begin(stream, Interest::Write) {
+        Ok(()) => this.endpoint(py).enter_from_now(py, Interest::Write),
+        Err(error) => this.endpoint(py).fail(py, error, WRITE_FAILED),
     }
 }
 
@@ -179,22 +182,26 @@ fn took(sent: io::Result<usize>) -> io::Result<usize> {
     sent.or_else(|error| if is_only_full(&error) { Ok(0) } else { Err(error) })
 }
 
-fn is_only_full(error: &io::Error) -> bool {
+pub(super) fn is_only_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-fn check_type(data: &Bound<'_, PyAny>) -> PyResult<()> {
+/// What asyncio says that it wants.
+fn wanted(py: Python<'_>) -> &'static str {
+    if py.version_info() >= (3, 14) {
+        "a bytes, bytearray, or memoryview object"
+    } else {
+        "a bytes-like object"
+    }
+}
+
+pub(super) fn check_type(data: &Bound<'_, PyAny>, wanted: &str) -> PyResult<()> {
     if data.is_instance_of::<PyBytes>()
         || data.is_instance_of::<PyByteArray>()
         || data.is_instance_of::<PyMemoryView>()
     {
         return Ok(());
     }
-    let wanted = if data.py().version_info() >= (3, 14) {
-        "a bytes, bytearray, or memoryview object"
-    } else {
-        "a bytes-like object"
-    };
     let found = data.get_type().name()?.repr()?.to_string();
     Err(PyTypeError::new_err(format!("data argument must be {wanted}, not {found}")))
 }
@@ -206,7 +213,7 @@ fn refusal(refused: Refused, method: &str) -> PyErr {
     })
 }
 
-fn note_loss(py: Python<'_>, before: u32) -> PyResult<()> {
+pub(super) fn note_loss(py: Python<'_>, before: u32) -> PyResult<()> {
     if before >= LOGGED_FROM {
         let text = "socket.send() raised exception.";
         names::logger(py)?.call_method1(intern!(py, "warning"), (text,))?;

@@ -6,7 +6,7 @@ use std::mem;
 
 use proptest::prelude::*;
 
-use super::{Close, End, Keep, LARGE_READ, Refused, Room, Settled, Stream, Write};
+use crate::io::{Close, End, Keep, LARGE_READ, Refused, Room, Settled, Stream, Write};
 
 /// What a driver of the machine is told to do and has done to it, in any order.
 #[derive(Clone, Copy, Debug)]
