@@ -12,8 +12,8 @@ BIN := $(VENV)/bin
 # With a target folder of its own, or it and plain cargo would undo each other.
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
-.PHONY: help cafe cafe-rust test test-rust test-python test-all compat lint conformance loom fuzz \
-	forky bench bench-forky bench-counts bench-rust clean
+.PHONY: help cafe cafe-rust test test-rust test-python test-all compat memcheck lint conformance \
+	loom fuzz forky bench bench-forky bench-counts bench-rust clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ compat: develop $(VENV)/compat ## Run real programs and libraries on the loop (i
 	.ci/servers
 	$(BIN)/python -m pytest --quiet tests/compat
 	$(BIN)/python tests/divergences/run.py --check
+
+memcheck: develop ## Run tests under Valgrind's memcheck (TESTS='tests/embedding --children' for others)
+	set -f; $(BIN)/python tests/memcheck/check.py $(TESTS)
 
 conformance: develop ## Run CPython's own asyncio tests on the loop
 	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop --jobs 4 \
