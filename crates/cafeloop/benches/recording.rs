@@ -8,6 +8,7 @@
 mod host;
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use cafeloop::flow::{Event, Sink};
 use divan::counter::ItemsCount;
@@ -55,7 +56,7 @@ impl Sink for Ring {
     }
 }
 
-fn jobs(bencher: Bencher, sink: Option<Box<dyn Sink>>) {
+fn jobs(bencher: Bencher, sink: Option<Rc<dyn Sink>>) {
     let engine = new_loop(sink);
     for _ in 0..IN_A_TURN {
         engine.push(Job::Push);
@@ -70,10 +71,10 @@ fn nobody(bencher: Bencher) {
 
 #[divan::bench]
 fn deaf(bencher: Bencher) {
-    jobs(bencher, Some(Box::new(Deaf)));
+    jobs(bencher, Some(Rc::new(Deaf)));
 }
 
 #[divan::bench]
 fn ring(bencher: Bencher) {
-    jobs(bencher, Some(Box::new(Ring::new())));
+    jobs(bencher, Some(Rc::new(Ring::new())));
 }

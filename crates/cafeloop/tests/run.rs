@@ -190,7 +190,7 @@ fn a_listener_of_the_loop_hears_of_every_job() {
         }
     }
     let jobs = Rc::new(RefCell::new(0));
-    let runner = cafeloop::Runner::new().sink(Box::new(Count(jobs.clone())));
+    let runner = cafeloop::Runner::new().sink(Rc::new(Count(jobs.clone())));
     runner.run(yield_now()).expect("a loop can be opened");
     // Two steps of main, and the stop.
     assert_eq!(*jobs.borrow(), 3);

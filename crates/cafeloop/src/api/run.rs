@@ -1,6 +1,7 @@
 //! Running a loop from its first task to its last.
 
 use std::panic::resume_unwind;
+use std::rc::Rc;
 
 use cafeloop_flow::Sink;
 
@@ -74,7 +75,7 @@ where
 #[must_use = "a runner does nothing until it runs"]
 pub struct Runner {
     clock: Clock,
-    sink: Option<Box<dyn Sink>>,
+    sink: Option<Rc<dyn Sink>>,
 }
 
 impl Runner {
@@ -90,7 +91,7 @@ impl Runner {
     }
 
     /// Has `sink` told of everything that the loop does.
-    pub fn sink(mut self, sink: Box<dyn Sink>) -> Self {
+    pub fn sink(mut self, sink: Rc<dyn Sink>) -> Self {
         self.sink = Some(sink);
         self
     }
