@@ -16,7 +16,7 @@ from asyncio.log import logger
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from . import _cafeloop
+from . import _cafeloop, _record
 from ._connect import Connecting
 from ._resolve import Resolving
 from ._sendfile import SendingFiles
@@ -64,6 +64,8 @@ class Loop(
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_were_shut_down = False
         self._unix_server_files: dict[socket.socket, int] = {}
+        # One that ends with the loop.
+        self._recording: _record.Recording | None = None
 
     def __repr__(self) -> str:
         return (
@@ -84,6 +86,9 @@ class Loop(
         is harmless; closing a running loop is a RuntimeError.
         """
         super().close()
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.stop()
         self._executor_was_shut_down = True
         executor, self._default_executor = self._default_executor, None
         if executor is not None:
@@ -102,6 +107,13 @@ class Loop(
         self._check_callback(func, "run_in_executor")
         if executor is None:
             executor = self._get_default_executor()
+        if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
+            # In its place is called what says when it begins and ends, if that is recorded.
+            work = _cafeloop._record_work(self, func)
+            if work is not None:
+                future = asyncio.wrap_future(executor.submit(work, *args), loop=self)
+                _cafeloop._record_future(future, work)
+                return future
         return asyncio.wrap_future(executor.submit(func, *args), loop=self)
 
     def _get_default_executor(self) -> concurrent.futures.ThreadPoolExecutor:
@@ -226,6 +238,7 @@ class Loop(
         """
         handler = self._exception_handler
         if handler is None:
+            _record.unhandled_error()
             self._call_default_exception_handler(context, "Exception in default exception handler")
             return
         try:
@@ -253,9 +266,18 @@ class Loop(
             logger.error(if_it_fails, exc_info=True)
 
 
-def new_event_loop() -> Loop:
-    """Make a loop.  It isn't the current loop of any thread until one runs it."""
-    return Loop()
+def new_event_loop(*, record: _record.Recording | _record._Path | None = None) -> Loop:
+    """Make a loop.  It isn't the current loop of any thread until one runs it.
+
+    With `record`, what `cafeloop.record()` gives or the path of a file, the process is
+    recorded until the loop is closed.
+    """
+    if record is None:
+        return Loop()
+    recording = _record.recording(record).start()
+    loop = Loop()
+    loop._recording = recording
+    return loop
 
 
 def _settle(future: asyncio.Future[None], error: Exception | None) -> None:

@@ -21,6 +21,7 @@ mod host;
 mod names;
 #[allow(unsafe_code, reason = "objects laid out by hand")]
 mod object;
+mod recorder;
 mod seconds;
 mod transport;
 
@@ -38,6 +39,10 @@ mod _cafeloop {
     #[cfg(Py_3_12)]
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
+    #[pymodule_export]
+    use super::recorder::{
+        _record_future, _record_work, Collections, FlowRecording, Unawaited, Work,
+    };
     #[pymodule_export]
     use super::transport::Stream;
 

@@ -15,10 +15,15 @@ macro_rules! names {
 }
 
 names! {
+    all_tasks = "asyncio.tasks"."all_tasks";
     buffered_protocol = "asyncio.protocols"."BufferedProtocol";
     cancelled_error = "asyncio.exceptions"."CancelledError";
+    clock_gettime_ns = "time"."clock_gettime_ns";
     coroutine_type = "types"."CoroutineType";
+    cpu_clock_of = "time"."pthread_getcpuclockid";
+    current_frames = "sys"."_current_frames";
     current_tasks = "_asyncio"."_current_tasks";
+    current_thread = "threading"."current_thread";
     current_thread_id = "threading"."get_ident";
     ensure_future = "asyncio.tasks"."ensure_future";
     extract_stack = "asyncio.format_helpers"."extract_stack";
@@ -29,12 +34,14 @@ names! {
     future_repr = "asyncio.base_futures"."_future_repr";
     get_asyncgen_hooks = "sys"."get_asyncgen_hooks";
     get_origin_tracking_depth = "sys"."get_coroutine_origin_tracking_depth";
+    get_referents = "gc"."get_referents";
     get_running_loop = "asyncio.events"."_get_running_loop";
     invalid_state_error = "asyncio.exceptions"."InvalidStateError";
     is_coroutine = "asyncio.coroutines"."iscoroutine";
     is_coroutine_function = "inspect"."iscoroutinefunction";
     is_debug_mode = "asyncio.coroutines"."_is_debug_mode";
     is_future = "asyncio.futures"."isfuture";
+    known_threads = "threading"."_active";
     logger = "asyncio.log"."logger";
     main_thread = "threading"."main_thread";
     python_loop_class = "cafeloop._loop"."Loop";

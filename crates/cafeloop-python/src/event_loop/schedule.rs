@@ -12,6 +12,7 @@ use crate::errors;
 use crate::host::Job;
 use crate::names;
 use crate::object::{Call, Handle, TimerHandle, When};
+use crate::recorder;
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
 pub(super) fn call_soon<'py>(
@@ -24,6 +25,9 @@ pub(super) fn call_soon<'py>(
     debug::check_callback(slf, call.callback.bind(slf.py()), "call_soon")?;
     let handle = Bound::new(slf.py(), Handle::new(slf, call, context)?)?;
     engine.push(Job::Handle(handle.clone().unbind()));
+    if recorder::is_on() {
+        recorder::handle_queued(slf, &handle);
+    }
     Ok(handle)
 }
 
@@ -31,6 +35,9 @@ pub(super) fn call_soon<'py>(
 pub(super) fn queue(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
     let state = slf.get().state(slf.py());
     debug::check_thread(slf)?;
+    if recorder::is_on() {
+        recorder::queued(slf, &job);
+    }
     match &*state.engine.borrow() {
         Some(engine) => {
             engine.push(job);
@@ -66,10 +73,16 @@ pub(super) fn call_soon_threadsafe<'py>(
     let handle = Bound::new(py, Handle::new(slf, call, context)?)?;
     let job = Job::Handle(handle.clone().unbind());
     if slf.get().state(py).runs_elsewhere() {
+        if recorder::is_on() {
+            recorder::handle_posted(slf, &handle);
+        }
         engine.remote().post(job).map_err(|_| errors::loop_is_closed())?;
     } else {
         // In its own thread, in the order of the calls beside it.
         engine.push(job);
+        if recorder::is_on() {
+            recorder::handle_queued(slf, &handle);
+        }
     }
     Ok(handle)
 }

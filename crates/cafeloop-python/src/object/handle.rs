@@ -75,6 +75,12 @@ impl Handle {
         self.state.get(py).timer.set(Some(timer));
     }
 
+    /// What it is to call, unless it was cancelled.
+    pub(crate) fn callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let call = self.state.get(py).call.borrow();
+        call.as_ref().map(|call| call.callback.clone_ref(py))
+    }
+
     /// Calls the callback, unless it was cancelled.  What it raises goes to the
     /// loop's exception handler, except what is meant to leave the loop.
     pub(crate) fn run(slf: &Bound<'_, Handle>) -> PyResult<()> {
@@ -163,8 +169,7 @@ impl Handle {
 
     #[getter]
     fn _callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        let call = self.state.get(py).call.borrow();
-        call.as_ref().map(|call| call.callback.clone_ref(py))
+        self.callback(py)
     }
 
     #[getter]

@@ -13,6 +13,7 @@
 //! class, method    classes made from C structs reference what they hold
 //! classes          ours, once they are made
 //! layout           what is known of the interpreter's own structs
+//! recorded         what a recorder asks of them
 //! published        those of their fields that debuggers read
 //! ```
 //!
@@ -34,6 +35,7 @@ mod handle;
 mod layout;
 mod method;
 mod published;
+mod recorded;
 mod reference;
 #[cfg(Py_3_12)]
 mod shortcut;
@@ -53,6 +55,10 @@ pub(crate) use self::current::forget as forget_current;
 pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
 pub(crate) use self::gather::{Gathering, child_done};
 pub(crate) use self::handle::{Call, Handle, TimerHandle, When};
+pub(crate) use self::recorded::{
+    Awaits, Outcome, as_task, awaits, coroutine_of, given_name, outcome,
+    set_number as set_future_number, set_task_number, task_number,
+};
 pub(crate) use self::reference::{Slot, Strong};
 #[cfg(Py_3_12)]
 pub(crate) use self::shortcut::{_put_shortcuts, _remove_shortcuts};

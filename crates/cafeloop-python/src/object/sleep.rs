@@ -79,6 +79,11 @@ impl Sleep {
         }
     }
 
+    /// In seconds.
+    pub(super) fn delay(&self, py: Python<'_>) -> f64 {
+        self.state.get(py).delay
+    }
+
     /// Whether it has begun and hasn't ended.
     fn is_suspended(&self, py: Python<'_>) -> bool {
         let state = self.state.get(py);

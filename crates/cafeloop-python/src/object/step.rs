@@ -21,7 +21,7 @@ use crate::errors;
 use crate::event_loop::EventLoop;
 use crate::ffi::in_context;
 use crate::host::Job;
-use crate::names;
+use crate::{names, recorder};
 
 /// Runs a step, in the task's context and as the current task.
 ///
@@ -51,7 +51,8 @@ pub(super) fn run_eagerly(task: &Bound<'_, Task>) -> PyResult<()> {
     let context = own.context.get(task.py());
     let context = context.ok_or_else(|| PyRuntimeError::new_err("uninitialized Task object"))?;
     let _current = current::swap(task)?;
-    let answer = in_context(&context, || step(task, None));
+    let first = || in_context(&context, || step(task, None));
+    let answer = if recorder::is_on() { recorder::eager_step(task, first) } else { first() };
     if !own.future.is_pending() {
         own.coroutine.clear();
     }

@@ -17,6 +17,7 @@ use super::memory::keep_freed;
 use super::stream::{Protocol, Receives};
 use crate::errors::os_error;
 use crate::ffi::{self, WritableBuffer};
+use crate::recorder;
 
 const READ_FAILED: &str = "Fatal read error on socket transport";
 const DATA_RECEIVED_FAILED: &str = "Fatal error: protocol.data_received() call failed.";
@@ -71,7 +72,11 @@ fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyR
     let length = |data: &Bound<'_, PyBytes>| data.as_bytes().len();
     match outcome(stream, received, length)? {
         Received::Something(data) => {
-            stream.get().received(py, length(&data));
+            let bytes = length(&data);
+            if recorder::is_on() {
+                recorder::bytes_in(stream, bytes);
+            }
+            stream.get().received(py, bytes);
             let name = intern!(py, "data_received");
             let answer = protocol.object.bind(py).call_method1(name, (data,));
             answer.map(drop).or_else(|error| stream.get().fail(py, error, DATA_RECEIVED_FAILED))
@@ -95,6 +100,9 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Protocol) -> PyResult
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
+            if recorder::is_on() {
+                recorder::bytes_in(stream, bytes);
+            }
             let answer = protocol.call_method1(intern!(py, "buffer_updated"), (bytes,));
             answer.map(drop).or_else(|error| this.fail(py, error, BUFFER_UPDATED_FAILED))
         }

@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 
 use cafeloop::engine::{Engine, Interest};
+use cafeloop::flow::FlowChange;
 use cafeloop::io::{Close, End, Stream as Machine};
 use pyo3::call::PyCallArgs;
 use pyo3::intern;
@@ -19,7 +20,7 @@ use crate::event_loop::{EventLoop, debug};
 use crate::ffi::{self, Socket, in_context};
 use crate::gil::Gil;
 use crate::host::Python3;
-use crate::{errors, names};
+use crate::{errors, names, recorder};
 
 /// How a protocol is given what was received.
 #[derive(Clone, Copy)]
@@ -64,6 +65,8 @@ struct State {
     watched: Watched,
     /// The number by which the loop's transports know it.
     attached_to: Cell<Option<RawFd>>,
+    /// The number by which a recording knows it.
+    recorded_as: Cell<u32>,
     /// All gone when the connection was lost and its protocol told.
     ends: RefCell<Option<Ends>>,
     /// In which everything is called, if that was chosen when it was made.
@@ -90,6 +93,15 @@ impl Stream {
 
     pub(super) fn try_engine(&self, py: Python<'_>) -> Option<Rc<Engine<Python3>>> {
         self.state.get(py).owner.get().try_engine(py)
+    }
+
+    pub(crate) fn recorded_as<'py>(&'py self, py: Python<'py>) -> &'py Cell<u32> {
+        &self.state.get(py).recorded_as
+    }
+
+    /// Its loop.
+    pub(crate) fn owner<'py>(slf: &Bound<'py, Self>) -> Bound<'py, EventLoop> {
+        slf.get().state.get(slf.py()).owner.bind(slf.py()).clone()
     }
 
     /// The socket's descriptor now: -1 if its owner has closed it.
@@ -260,6 +272,7 @@ impl Stream {
                 machine: RefCell::default(),
                 watched: Watched::default(),
                 attached_to: Cell::default(),
+                recorded_as: Cell::default(),
                 ends: RefCell::new(Some(ends)),
                 context,
                 reading_in: RefCell::default(),
@@ -290,6 +303,9 @@ impl Stream {
     fn pause_reading(slf: &Bound<'_, Self>) -> bool {
         let pauses = slf.get().machine(slf.py()).borrow_mut().pause_reading();
         if pauses {
+            if recorder::is_on() {
+                recorder::flow_changed(slf, FlowChange::ReadingPaused);
+            }
             slf.get().watched(slf.py()).end(slf, Interest::Read);
         }
         pauses
@@ -299,6 +315,9 @@ impl Stream {
     fn resume_reading(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let resumes = slf.get().machine(slf.py()).borrow_mut().resume_reading();
         if resumes {
+            if recorder::is_on() {
+                recorder::flow_changed(slf, FlowChange::ReadingResumed);
+            }
             Stream::watch_input(slf)?;
         }
         Ok(resumes)
@@ -405,6 +424,9 @@ impl Stream {
     fn release(slf: &Bound<'_, Self>) {
         let state = slf.get().state.get(slf.py());
         Stream::stop_watching(slf);
+        if recorder::is_on() {
+            recorder::transport_closed(slf);
+        }
         if let Some(fd) = state.attached_to.take() {
             state.owner.get().transports(slf.py()).remove(slf, fd);
         }

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use cafeloop::engine::Interest;
+use cafeloop::flow::FlowChange;
 use cafeloop::io::{Keep, Refused, Settled, Write};
 use cafeloop::net::wire;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -13,7 +14,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 use super::Stream;
 use crate::errors::os_error;
 use crate::ffi::ReadableBuffer;
-use crate::names;
+use crate::{names, recorder};
 
 const WRITE_FAILED: &str = "Fatal write error on socket transport";
 
@@ -46,10 +47,15 @@ fn write_bytes(
         Write::Nothing => Ok(()),
         Write::Now => {
             let taken = match took(wire::send(this.fd(py), bytes)) {
-                Ok(taken) if taken == bytes.len() => return Ok(()),
                 Ok(taken) => taken,
                 Err(error) => return this.fail(py, os_error(py, &error), WRITE_FAILED),
             };
+            if recorder::is_on() {
+                recorder::bytes_out(stream, taken);
+            }
+            if taken == bytes.len() {
+                return Ok(());
+            }
             this.machine(py).borrow_mut().sent_at_once(bytes.len(), taken, body);
             settle(stream)?;
             pause_if_full(stream)
@@ -106,7 +112,13 @@ fn see_to(stream: &Bound<'_, Stream>, kept: Keep) -> PyResult<()> {
 pub(super) fn pause_if_full(stream: &Bound<'_, Stream>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
     let pauses = this.machine(py).borrow_mut().pauses();
-    if pauses { this.tell(py, intern!(py, "pause_writing")) } else { Ok(()) }
+    if !pauses {
+        return Ok(());
+    }
+    if recorder::is_on() {
+        recorder::flow_changed(stream, FlowChange::WritingPaused);
+    }
+    this.tell(py, intern!(py, "pause_writing"))
 }
 
 /// Sends what waits, as far as the kernel takes it.
@@ -126,6 +138,9 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
             Err(error) if is_only_full(&error) => (0, 1),
             Err(error) => return this.fail(py, os_error(py, &error), WRITE_FAILED),
         };
+        if recorder::is_on() && sent > 0 {
+            recorder::bytes_out(stream, sent);
+        }
         this.machine(py).borrow_mut().sent(sent);
         if sent < offered {
             break;
@@ -133,6 +148,9 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
     }
     let resumes = this.machine(py).borrow_mut().resumes();
     if resumes {
+        if recorder::is_on() {
+            recorder::flow_changed(stream, FlowChange::WritingResumed);
+        }
         this.tell(py, intern!(py, "resume_writing"))?;
     }
     settle(stream)

@@ -1,0 +1,123 @@
+//! Code objects as a recording's numbers.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use cafeloop::flow::{CodeId, Recorder};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+/// Code objects that are remembered, which keeps them alive.  A program has some
+/// thousands; one that makes them on and on is to go on too.
+const MOST_REMEMBERED: usize = 1 << 16;
+
+/// What is known of a code object.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub(super) id: CodeId,
+    /// Whether it belongs to Python or to an installed package, not to the program.
+    pub(super) is_library: bool,
+}
+
+/// The code objects that have been met, by their addresses.
+#[derive(Default)]
+pub(super) struct Codes {
+    known: RefCell<HashMap<usize, (Known, Py<PyAny>)>>,
+    /// Where Python's own modules are, and this package's.
+    library: Vec<String>,
+}
+
+impl Codes {
+    pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
+        let paths = py.import(intern!(py, "sysconfig"))?.call_method0(intern!(py, "get_paths"))?;
+        let mut library = Vec::new();
+        for name in ["stdlib", "platstdlib", "purelib", "platlib"] {
+            library.push(paths.get_item(name)?.extract::<String>()? + "/");
+        }
+        let package = py.import(intern!(py, "cafeloop"))?.getattr(intern!(py, "__path__"))?;
+        library.push(package.get_item(0)?.extract::<String>()? + "/");
+        Ok(Codes { known: RefCell::default(), library })
+    }
+
+    /// The number of a code object.
+    pub(super) fn of_code(&self, recorder: &RefCell<Recorder>, code: &Bound<'_, PyAny>) -> Known {
+        let address = code.as_ptr() as usize;
+        if let Some((known, _)) = self.known.borrow().get(&address) {
+            return *known;
+        }
+        let known =
+            self.describe(recorder, code).unwrap_or(Known { id: CodeId::NONE, is_library: true });
+        let mut all = self.known.borrow_mut();
+        if all.len() < MOST_REMEMBERED {
+            all.insert(address, (known, code.clone().unbind()));
+        }
+        known
+    }
+
+    fn describe(&self, recorder: &RefCell<Recorder>, code: &Bound<'_, PyAny>) -> PyResult<Known> {
+        let py = code.py();
+        let name: String = code.getattr(intern!(py, "co_qualname"))?.extract()?;
+        let file: String =
+            code.getattr(intern!(py, "co_filename"))?.cast::<PyString>()?.to_string_lossy().into();
+        let line: u32 = code.getattr(intern!(py, "co_firstlineno"))?.extract().unwrap_or(0);
+        let is_library = file.starts_with("<frozen ")
+            || self.library.iter().any(|folder| file.starts_with(folder));
+        let id = recorder.borrow_mut().code(own_name(&name), &file, line);
+        Ok(Known { id, is_library })
+    }
+
+    /// The number of what a callable runs.
+    pub(super) fn of_callable(
+        &self,
+        recorder: &RefCell<Recorder>,
+        callable: &Bound<'_, PyAny>,
+    ) -> CodeId {
+        self.find_callable(recorder, callable).unwrap_or(CodeId::NONE)
+    }
+
+    fn find_callable(
+        &self,
+        recorder: &RefCell<Recorder>,
+        callable: &Bound<'_, PyAny>,
+    ) -> PyResult<CodeId> {
+        let py = callable.py();
+        if let Some(code) = plain_attribute(callable, intern!(py, "__code__"))? {
+            return Ok(self.of_code(recorder, &code).id);
+        }
+        // Of a method and of functools.partial.
+        for name in [intern!(py, "__func__"), intern!(py, "func")] {
+            if let Some(inner) = plain_attribute(callable, name)?
+                && let Some(code) = plain_attribute(&inner, intern!(py, "__code__"))?
+            {
+                return Ok(self.of_code(recorder, &code).id);
+            }
+        }
+        let name = plain_attribute(callable, intern!(py, "__qualname__"))?;
+        let name = name.and_then(|name| name.extract::<String>().ok());
+        let name = match name {
+            Some(name) => name,
+            None => callable.get_type().qualname()?.extract()?,
+        };
+        Ok(recorder.borrow_mut().code(own_name(&name), "", 0))
+    }
+}
+
+/// A name without the functions in which it was defined: `main.<locals>.serve` is
+/// what its author calls `serve`.
+pub(super) fn own_name(name: &str) -> &str {
+    name.rsplit_once("<locals>.").map_or(name, |(_, own)| own)
+}
+
+/// An attribute of an object whose class has no `__getattr__`: to look must not run
+/// anybody's code.
+fn plain_attribute<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let class = object.get_type();
+    if class.getattr_opt(intern!(object.py(), "__getattr__"))?.is_some() {
+        return Ok(None);
+    }
+    object.getattr_opt(name)
+}
