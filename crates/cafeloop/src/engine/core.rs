@@ -101,6 +101,12 @@ impl<H: Host> Engine<H> {
         self.probe.set(sink)
     }
 
+    /// Whether somebody listens.
+    #[inline]
+    pub fn is_heard(&self) -> bool {
+        self.probe.is_heard()
+    }
+
     /// Calls `tell` with this moment, if somebody listens.
     #[inline]
     pub fn tell(&self, tell: impl FnOnce(Moment<'_>)) {
