@@ -14,13 +14,16 @@
 
 mod error;
 mod event;
+pub mod findings;
 mod format;
 mod id;
 mod metadata;
 mod names;
+mod quantity;
 mod reader;
 mod record;
 mod recorder;
+pub mod run;
 mod tables;
 
 pub use error::Error;
@@ -30,3 +33,4 @@ pub use metadata::{Clock, Metadata, Mode};
 pub use names::Names;
 pub use reader::{Ending, Entry, Losses, Reader};
 pub use recorder::{Recorder, Snapshot, Tap};
+pub use run::Run;

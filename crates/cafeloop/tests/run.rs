@@ -186,7 +186,8 @@ fn a_listener_of_the_loop_hears_of_every_job() {
     struct Count(Rc<RefCell<usize>>);
     impl Sink for Count {
         fn record(&self, _at_ns: u64, event: Event) {
-            *self.0.borrow_mut() += usize::from(event == Event::JobBegins);
+            let begins = matches!(event, Event::JobBegins | Event::StepBegins { .. });
+            *self.0.borrow_mut() += usize::from(begins);
         }
     }
     let jobs = Rc::new(RefCell::new(0));
