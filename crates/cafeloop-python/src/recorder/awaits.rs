@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
+use super::codes::Whose;
 use super::recording::Recording;
 use crate::names;
 
@@ -81,11 +82,11 @@ fn line_of(frame: &Bound<'_, PyAny>) -> u32 {
     line.and_then(|line| line.extract()).unwrap_or(0)
 }
 
-/// A thread's stack, and where in it the program's own code ends.
+/// A thread's stack from the outermost frame of the program's own on.
 pub(super) struct Stack<'py> {
     pub(super) frames: Vec<Frame>,
-    /// The innermost frame of the program's own, if there is one, by its place.
-    pub(super) own: Option<usize>,
+    /// The innermost frame of the program's own, unless that is importing.
+    pub(super) own: Option<Frame>,
     /// The frame that it called: none if it called no Python function.
     pub(super) callee: Option<Bound<'py, PyAny>>,
 }
@@ -95,6 +96,7 @@ pub(super) fn stack<'py>(recording: &Recording, innermost: Bound<'py, PyAny>) ->
     let py = innermost.py();
     let mut frames = Vec::new();
     let (mut own, mut callee) = (None, None);
+    let (mut imports, mut outermost) = (false, None);
     let mut inner: Option<Bound<'py, PyAny>> = None;
     let mut link = Some(innermost);
     while let Some(frame) = link.filter(|frame| !frame.is_none()) {
@@ -103,15 +105,21 @@ pub(super) fn stack<'py>(recording: &Recording, innermost: Bound<'py, PyAny>) ->
         }
         let Ok(code) = frame.getattr(intern!(py, "f_code")) else { break };
         let known = recording.codes.of_code(&recording.recorder, &code);
-        if own.is_none() && !known.is_library {
-            own = Some(frames.len());
-            callee = inner.take();
+        let place = Frame { code: known.id, line: line_of(&frame) };
+        imports |= known.whose == Whose::Import && own.is_none();
+        if known.whose == Whose::Programs {
+            if own.is_none() {
+                own = Some(place);
+                callee = inner.take();
+            }
+            outermost = Some(frames.len());
         }
-        frames.push(Frame { code: known.id, line: line_of(&frame) });
+        frames.push(place);
         link = frame.getattr(intern!(py, "f_back")).ok();
         inner = Some(frame);
     }
-    let own = own.map(|place| frames.len() - 1 - place);
+    // Below are those of who runs the program: the interpreter's, or ours.
+    frames.truncate(outermost.map_or(frames.len(), |place| place + 1));
     frames.reverse();
-    Stack { frames, own, callee }
+    Stack { frames, own: own.filter(|_| !imports), callee }
 }

@@ -16,28 +16,42 @@ const MOST_REMEMBERED: usize = 1 << 16;
 #[derive(Clone, Copy)]
 pub(super) struct Known {
     pub(super) id: CodeId,
-    /// Whether it belongs to Python or to an installed package, not to the program.
-    pub(super) is_library: bool,
+    pub(super) whose: Whose,
+}
+
+/// To whom a piece of code belongs.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Whose {
+    /// To the program.
+    Programs,
+    /// To Python or an installed package.
+    Library,
+    /// To what imports modules.
+    Import,
+    /// To this package.
+    Ours,
 }
 
 /// The code objects that have been met, by their addresses.
 #[derive(Default)]
 pub(super) struct Codes {
     known: RefCell<HashMap<usize, (Known, Py<PyAny>)>>,
-    /// Where Python's own modules are, and this package's.
-    library: Vec<String>,
+    /// Where Python's own modules are.
+    standard: String,
+    /// Where this package is.
+    ours: String,
 }
 
 impl Codes {
     pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
-        let paths = py.import(intern!(py, "sysconfig"))?.call_method0(intern!(py, "get_paths"))?;
-        let mut library = Vec::new();
-        for name in ["stdlib", "platstdlib", "purelib", "platlib"] {
-            library.push(paths.get_item(name)?.extract::<String>()? + "/");
-        }
         let package = py.import(intern!(py, "cafeloop"))?.getattr(intern!(py, "__path__"))?;
-        library.push(package.get_item(0)?.extract::<String>()? + "/");
-        Ok(Codes { known: RefCell::default(), library })
+        let package: String = package.get_item(0)?.extract()?;
+        // That of a module which every program has loaded.
+        let standard = py.import(intern!(py, "os"))?.getattr(intern!(py, "__file__"))?;
+        let standard: String = standard.extract()?;
+        let folder = standard.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let (standard, ours) = (format!("{folder}/"), format!("{package}/"));
+        Ok(Codes { known: RefCell::default(), standard, ours })
     }
 
     /// The number of a code object.
@@ -46,8 +60,8 @@ impl Codes {
         if let Some((known, _)) = self.known.borrow().get(&address) {
             return *known;
         }
-        let known =
-            self.describe(recorder, code).unwrap_or(Known { id: CodeId::NONE, is_library: true });
+        let unknown = Known { id: CodeId::NONE, whose: Whose::Library };
+        let known = self.describe(recorder, code).unwrap_or(unknown);
         let mut all = self.known.borrow_mut();
         if all.len() < MOST_REMEMBERED {
             all.insert(address, (known, code.clone().unbind()));
@@ -61,10 +75,24 @@ impl Codes {
         let file: String =
             code.getattr(intern!(py, "co_filename"))?.cast::<PyString>()?.to_string_lossy().into();
         let line: u32 = code.getattr(intern!(py, "co_firstlineno"))?.extract().unwrap_or(0);
-        let is_library = file.starts_with("<frozen ")
-            || self.library.iter().any(|folder| file.starts_with(folder));
         let id = recorder.borrow_mut().code(own_name(&name), &file, line);
-        Ok(Known { id, is_library })
+        Ok(Known { id, whose: self.whose(&file) })
+    }
+
+    fn whose(&self, file: &str) -> Whose {
+        if file.starts_with("<frozen importlib") {
+            Whose::Import
+        } else if file.starts_with(&self.ours) {
+            Whose::Ours
+        } else if file.starts_with("<frozen ")
+            || file.starts_with(&self.standard)
+            || file.contains("/site-packages/")
+            || file.contains("/dist-packages/")
+        {
+            Whose::Library
+        } else {
+            Whose::Programs
+        }
     }
 
     /// The number of what a callable runs.

@@ -12,7 +12,7 @@ use cafeloop::flow::{
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use super::codes::Codes;
+use super::codes::{Codes, Whose};
 use super::foreign::Foreign;
 use super::tap::Tap;
 use super::threads::Threads;
@@ -158,25 +158,29 @@ impl Recording {
         if self.gave(number) { WorkId::new(number.into()) } else { None }
     }
 
-    /// A task of ours, which is told of now if it hasn't been.
+    /// A task of ours, which is told of now if it hasn't been; `None` if it is a part
+    /// of how a loop works.
     pub(super) fn task(
         &self,
         task: &Bound<'_, Task>,
         lane: Lane,
         parent: Option<TaskId>,
         at_ns: impl FnOnce() -> u64,
-    ) -> TaskId {
+    ) -> Option<TaskId> {
         if let Some(known) = self.known(task) {
-            return known;
+            return Some(known);
         }
         let py = task.py();
+        let coroutine = object::coroutine_of(task);
+        if coroutine.as_ref().is_some_and(|coroutine| self.is_ours(coroutine)) {
+            return None;
+        }
         let number = Recording::new_number(py);
         object::set_task_number(task, number);
         let id = TaskId::new(number.into()).expect("numbers begin with 1");
-        let coroutine = object::coroutine_of(task);
         let name = object::given_name(task);
         self.created(id, coroutine.as_ref(), name.as_ref(), lane, parent, at_ns());
-        id
+        Some(id)
     }
 
     /// Tells of a new task.
@@ -208,6 +212,14 @@ impl Recording {
             return None;
         }
         coroutine.and_then(|coroutine| label::of_call(coroutine).ok().flatten())
+    }
+
+    /// Whether a coroutine is a loop's own, as those are with which `asyncio.run` ends.
+    pub(super) fn is_ours(&self, coroutine: &Bound<'_, PyAny>) -> bool {
+        let code = coroutine.getattr_opt(intern!(coroutine.py(), "cr_code"));
+        code.ok()
+            .flatten()
+            .is_some_and(|code| self.codes.of_code(&self.recorder, &code).whose == Whose::Ours)
     }
 
     /// What a coroutine runs.

@@ -173,7 +173,10 @@ impl Tap {
         match job {
             Job::Step(task) | Job::Throw(task, _) | Job::Wake(task) => {
                 let task = task.bind(py);
-                let id = self.recording.task(task, self.lane, None, || at_ns);
+                let Some(id) = self.recording.task(task, self.lane, None, || at_ns) else {
+                    self.record(at_ns, Event::JobBegins);
+                    return self.begin(Running::Job, Waker::Callback);
+                };
                 self.record(at_ns, Event::StepBegins { task: id });
                 self.begin(Running::Step(id, task.clone().unbind()), Waker::Task(id));
             }
@@ -286,7 +289,8 @@ impl Tap {
                 Awaited::Sleep { until_ns: at_ns.saturating_add(delay_ns) }
             }
             Awaits::Task(other) => {
-                Awaited::Task(self.recording.task(&other, self.lane, None, || at_ns))
+                let task = self.recording.task(&other, self.lane, None, || at_ns);
+                task.map_or(Awaited::Future, Awaited::Task)
             }
             Awaits::Gathered(children) => Awaited::Gathered { children: children as u64 },
             Awaits::Future(number) => {
@@ -314,8 +318,12 @@ impl Tap {
         if let Some(known) = self.recording.foreign.known(task) {
             return Some(known);
         }
+        let coroutine = foreign::coroutine_of(task);
+        if coroutine.as_ref().is_some_and(|coroutine| self.recording.is_ours(coroutine)) {
+            return None;
+        }
         let id = self.recording.foreign.number(task)?;
-        let (coroutine, name) = (foreign::coroutine_of(task), foreign::given_name(task));
+        let name = foreign::given_name(task);
         let parent = self.running_task();
         self.recording.created(id, coroutine.as_ref(), name.as_ref(), self.lane, parent, at_ns);
         Some(id)
@@ -396,9 +404,14 @@ impl Tap {
     pub(super) fn eager_begins(&self, task: &Bound<'_, Task>) -> Outer {
         let now_ns = self.now_ns();
         let id = self.recording.task(task, self.lane, self.running_task(), || now_ns);
-        self.record(now_ns, Event::StepBegins { task: id });
-        let running = self.running.replace(Running::Step(id, task.clone().unbind()));
-        Outer { running, wakes: self.wakes.replace(Waker::Task(id)) }
+        let (inner, wakes) = match id {
+            Some(id) => {
+                self.record(now_ns, Event::StepBegins { task: id });
+                (Running::Step(id, task.clone().unbind()), Waker::Task(id))
+            }
+            None => (Running::Other, Waker::Callback),
+        };
+        Outer { running: self.running.replace(inner), wakes: self.wakes.replace(wakes) }
     }
 
     pub(super) fn eager_ends(&self, task: &Bound<'_, Task>, outer: Outer) {

@@ -177,7 +177,7 @@ impl Threads {
         let py = innermost.py();
         let is_main = thread == self.main;
         let stack = awaits::stack(recording, innermost);
-        let own = stack.own.map(|place| stack.frames[place]);
+        let own = stack.own;
         let call = stack.callee.map_or(0, |callee| self.mark(&callee));
         let at_ns = recording.now_ns();
         let look = |used| Look { at_ns, used, frames: stack.frames, own, call };
