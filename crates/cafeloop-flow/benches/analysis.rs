@@ -56,8 +56,8 @@ fn record(file: impl Write + Send + 'static) -> Result<u64, Box<dyn Error>> {
         recorder.record_with(at_ns, lane, event, "", frames);
         events
     };
-    let mut recorded = 0;
-    while recorded < EVENTS {
+    let mut so_far = 0;
+    while so_far < EVENTS {
         record(at_ns, Event::TurnBegins { ready: tasks.len() }, &[]);
         record(at_ns, Event::PollBegins { wait_ns: Some(1_000) }, &[]);
         at_ns += 1_000;
@@ -85,11 +85,11 @@ fn record(file: impl Write + Send + 'static) -> Result<u64, Box<dyn Error>> {
                 record(at_ns, Event::TaskDone { task, end: TaskEnd::Returned }, &[]);
                 StepEnd::Returned
             };
-            recorded = record(at_ns, Event::StepEnds { task, end }, &[]);
+            so_far = record(at_ns, Event::StepEnds { task, end }, &[]);
         }
     }
     recorder.finish(at_ns)?;
-    Ok(recorded)
+    Ok(so_far)
 }
 
 /// The most memory that this process has had.

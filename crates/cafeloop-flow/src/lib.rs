@@ -23,6 +23,7 @@ mod quantity;
 mod reader;
 mod record;
 mod recorder;
+pub mod render;
 pub mod run;
 mod tables;
 

@@ -13,6 +13,13 @@ pub struct ChainId(u32);
 impl ChainId {
     /// No chain: the wait was shorter than the threshold.
     pub const NONE: ChainId = ChainId(0);
+
+    /// Its number: 0 for none, and else its place among [`Run::chains`], from 1.
+    ///
+    /// [`Run::chains`]: crate::Run::chains
+    pub fn get(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// All chains of a run.
@@ -37,6 +44,11 @@ impl Chains {
         self.ends.push(self.frames.len());
         self.ids.insert(frames.into(), ChainId(number));
         ChainId(number)
+    }
+
+    /// All of them, in the order of their numbers, from 1.
+    pub(super) fn all(&self) -> impl Iterator<Item = &[Frame]> {
+        (1..).map(ChainId).map(|id| self.frames(id)).take(self.ends.len())
     }
 
     /// The frames, outermost first.

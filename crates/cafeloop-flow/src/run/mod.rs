@@ -191,6 +191,16 @@ impl Run {
         self.children.push(child);
     }
 
+    /// The program, without its folder, and its arguments.
+    pub fn command_line(&self) -> String {
+        let Some((program, arguments)) = self.metadata.command.split_first() else {
+            return "a recording".to_owned();
+        };
+        let words: Vec<&str> =
+            [file_name(program)].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+        words.join(" ")
+    }
+
     /// How long it took.
     pub fn wall_ns(&self) -> u64 {
         self.end_ns.saturating_sub(self.start_ns)
@@ -213,6 +223,11 @@ impl Run {
     /// The frames of a chain, outermost first.
     pub fn frames(&self, chain: ChainId) -> &[Frame] {
         self.chains.frames(chain)
+    }
+
+    /// All chains, in the order of their numbers, from 1.
+    pub fn chains(&self) -> impl Iterator<Item = &[Frame]> {
+        self.chains.all()
     }
 
     /// The line of a chain where a reader can do something: the innermost one of the

@@ -45,6 +45,10 @@ pub enum Doing {
     Calling(ChainId),
     /// It was seen waiting here.
     Waiting(ChainId),
+    /// It runs an executor's job, by its place among [`Run::works`](crate::Run::works).
+    Job(u32),
+    /// It has nothing to do.
+    Resting,
     /// Its loop runs jobs.
     Turning,
     /// Its loop waits in the kernel.
@@ -84,11 +88,16 @@ impl Thread {
         }
     }
 
-    /// Whether it did anything besides turning a loop.
-    pub fn has_own_work(&self) -> bool {
-        self.spans.iter().any(|span| {
-            matches!(span.doing, Doing::Working | Doing::Calling(_) | Doing::Waiting(_))
-        })
+    /// Whether it was seen to wait, or to run an executor's job.
+    pub fn waited_or_served(&self) -> bool {
+        self.spans
+            .iter()
+            .any(|span| matches!(span.doing, Doing::Calling(_) | Doing::Waiting(_) | Doing::Job(_)))
+    }
+
+    /// Whether it was seen to do anything.
+    pub fn did_anything(&self) -> bool {
+        self.spans.iter().any(|span| span.doing != Doing::Unknown)
     }
 
     /// Whether it turned a loop.

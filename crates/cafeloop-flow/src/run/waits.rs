@@ -99,7 +99,7 @@ pub(super) fn sum(run: &Run) -> (Totals, Vec<WaitSite>) {
                 Doing::Working => {
                     totals.running_ns = totals.running_ns.saturating_add(stretch.ns());
                 }
-                Doing::Unknown | Doing::Turning | Doing::Idle => {}
+                Doing::Unknown | Doing::Job(_) | Doing::Resting | Doing::Turning | Doing::Idle => {}
             }
         }
     }

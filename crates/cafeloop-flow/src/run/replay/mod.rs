@@ -193,10 +193,18 @@ impl Replay {
                 *work = Work { by, code, queued_ns: Some(now_ns), ..*work };
             }
             Event::WorkBegins { work } => {
+                let job = self.work_place(work);
                 let work = self.work(work);
                 *work = Work { begun_ns: Some(now_ns), lane: entry.lane, ..*work };
+                self.lanes[lane].thread.enter(now_ns, Doing::Job(job));
             }
-            Event::WorkEnds { work } => self.work(work).ended_ns = Some(now_ns),
+            Event::WorkEnds { work } => {
+                let job = self.work_place(work);
+                self.work(work).ended_ns = Some(now_ns);
+                if self.lanes[lane].thread.doing() == Doing::Job(job) {
+                    self.lanes[lane].thread.enter(now_ns, Doing::Resting);
+                }
+            }
             Event::GcPaused { took_ns, .. } => {
                 self.gc.count += 1;
                 self.gc.total_ns = self.gc.total_ns.saturating_add(took_ns);
@@ -265,7 +273,12 @@ impl Replay {
     }
 
     fn work(&mut self, id: WorkId) -> &mut Work {
-        let place = *self.work_places.entry(id).or_insert_with(|| {
+        let place = self.work_place(id);
+        &mut self.works[place as usize]
+    }
+
+    fn work_place(&mut self, id: WorkId) -> u32 {
+        *self.work_places.entry(id).or_insert_with(|| {
             self.works.push(Work {
                 id,
                 by: None,
@@ -276,8 +289,7 @@ impl Replay {
                 lane: Lane::default(),
             });
             u32::try_from(self.works.len() - 1).unwrap_or(u32::MAX)
-        });
-        &mut self.works[place as usize]
+        })
     }
 
     // --- what is missing
