@@ -12,18 +12,19 @@ which keeps the newest events in memory and writes them down when it is asked to
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import signal
 import sys
-import threading
-import warnings
-from collections.abc import Callable
-from types import FrameType, TracebackType
-from typing import Any, Literal
 
 from . import _cafeloop
+
+# A program that is recorded by the command must not find modules loaded that it may have others
+# of by the same name: hence the late imports, and this.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType, TracebackType
+    from typing import Any, Literal
 
 _Path = str | os.PathLike[str]
 
@@ -61,10 +62,13 @@ class Recording:
         if dump_signal is not None and mode != "ring":
             raise ValueError("dump_signal is for mode='ring': other recordings are written anyway")
         is_full = mode == "full"
+        #: The process that it is of, once it has begun.
+        self.process = 0
         self.mode = mode
         #: Where it is written to: all the time, or where `dump()` writes by itself.
         self.path = os.fspath(path) if path is not None else f"cafeloop-{os.getpid()}.flow"
-        self._settings = {
+        self._settings: dict[str, Any] = {
+            "parent": 0,
             "ring_bytes": ring_bytes,
             # Values may be secrets, and services are recorded all the time.
             "arguments": is_full if arguments is None else arguments,
@@ -106,15 +110,22 @@ class Recording:
             raise RuntimeError("this process is being recorded already")
         file = self.path if self.mode == "full" else None
         native = _cafeloop.FlowRecording(file=file, **self._settings)
-        running = asyncio._get_running_loop()
+        running = _running_loop()
         native.start(running if isinstance(running, _cafeloop.EventLoop) else None)
         self._native = native
+        self.process = os.getpid()
         _current = self
         gc.callbacks.append(self._collections)
         _watch_unawaited()
         if self._dump_signal is not None:
+            import signal
+
             self._signal_before = signal.signal(self._dump_signal, self._dump_for_signal)
         _register_at_fork()
+        if self.mode == "full":
+            from . import _children
+
+            _children.record_children(self)
         return self
 
     def stop(self) -> None:
@@ -124,7 +135,13 @@ class Recording:
             return
         _current = None
         self._leave_hooks()
+        if self.mode == "full":
+            from . import _children
+
+            _children.leave_children()
         if self._dump_signal is not None:
+            import signal
+
             signal.signal(self._dump_signal, self._signal_before)
         self._native.stop()
 
@@ -151,6 +168,8 @@ class Recording:
             try:
                 self.dump()
             except OSError as error:
+                import warnings
+
                 warnings.warn(f"can't dump the recording: {error}", RuntimeWarning, stacklevel=2)
 
     def _dump_for_signal(self, number: int, frame: FrameType | None) -> None:
@@ -173,14 +192,10 @@ class Recording:
         if self._native is not None:
             self._native.forget()
         if self.mode == "full":
-            child = Recording(_path_of_child(self.path), arguments=self._settings["arguments"])
-            child._settings = self._settings
-            try:
-                child.start()
-            except OSError:
-                # It is the parent that is to be recorded; the child goes on without.
-                return
-            _stop_at_end_of_child(child)
+            from . import _children
+
+            _children.leave_children()
+            _children.go_on_in_child(self.process, self.path, self._settings)
 
 
 def record(
@@ -236,19 +251,30 @@ _current: Recording | None = None
 _forks_are_watched = False
 
 
+def _running_loop() -> object:
+    asyncio: Any = sys.modules.get("asyncio")
+    return None if asyncio is None else asyncio._get_running_loop()
+
+
 def _watch_unawaited() -> None:
+    import warnings
+
     before = getattr(warnings, "_warn_unawaited_coroutine", None)
     if before is not None and not isinstance(before, _cafeloop.Unawaited):
         _replace_unawaited(_cafeloop.Unawaited(before))
 
 
 def _unwatch_unawaited() -> None:
+    import warnings
+
     ours = getattr(warnings, "_warn_unawaited_coroutine", None)
     if isinstance(ours, _cafeloop.Unawaited):
         _replace_unawaited(ours.before)
 
 
 def _replace_unawaited(function: Callable[..., object]) -> None:
+    import warnings
+
     # Where the interpreter looks for it.
     warnings._warn_unawaited_coroutine = function  # type: ignore[attr-defined]
 
@@ -263,24 +289,3 @@ def _register_at_fork() -> None:
 def _go_on_in_child() -> None:
     if _current is not None:
         _current._go_on_in_child()
-
-
-def _path_of_child(path: str) -> str:
-    stem, extension = os.path.splitext(path)
-    return f"{stem}.{os.getpid()}{extension}"
-
-
-def _stop_at_end_of_child(recording: Recording) -> None:
-    """A child of multiprocessing ends without the interpreter's own end."""
-    import atexit
-
-    atexit.register(recording.stop)
-    util: Any = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        # It clears its list of what is to be done at the end, and then calls this.
-        util.register_after_fork(recording, _finalize)
-
-
-def _finalize(recording: Recording) -> None:
-    util: Any = sys.modules["multiprocessing.util"]
-    util.Finalize(None, recording.stop, exitpriority=-100)

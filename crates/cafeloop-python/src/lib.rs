@@ -28,7 +28,7 @@ mod transport;
 #[pyo3::pymodule(gil_used = true)]
 mod _cafeloop {
     #[pymodule_export]
-    use super::cli::parse_command;
+    use super::cli::{Errand, parse_command};
     #[pymodule_export]
     use super::event_loop::EventLoop;
     #[cfg(not(Py_3_12))]

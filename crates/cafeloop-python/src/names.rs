@@ -18,9 +18,7 @@ names! {
     all_tasks = "asyncio.tasks"."all_tasks";
     buffered_protocol = "asyncio.protocols"."BufferedProtocol";
     cancelled_error = "asyncio.exceptions"."CancelledError";
-    clock_gettime_ns = "time"."clock_gettime_ns";
     coroutine_type = "types"."CoroutineType";
-    cpu_clock_of = "time"."pthread_getcpuclockid";
     current_frames = "sys"."_current_frames";
     current_tasks = "_asyncio"."_current_tasks";
     current_thread = "threading"."current_thread";
@@ -44,6 +42,7 @@ names! {
     known_threads = "threading"."_active";
     logger = "asyncio.log"."logger";
     main_thread = "threading"."main_thread";
+    partial_class = "functools"."partial";
     python_loop_class = "cafeloop._loop"."Loop";
     register_at_fork = "os"."register_at_fork";
     run_until_complete_cb = "asyncio.base_events"."_run_until_complete_cb";

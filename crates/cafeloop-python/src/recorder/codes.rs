@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use cafeloop::flow::{CodeId, Recorder};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyContext, PyString, PyTuple};
+
+use crate::names;
 
 /// Code objects that are remembered, which keeps them alive.  A program has some
 /// thousands; one that makes them on and on is to go on too.
@@ -113,6 +115,9 @@ impl Codes {
         if let Some(code) = plain_attribute(callable, intern!(py, "__code__"))? {
             return Ok(self.of_code(recorder, &code).id);
         }
+        if let Some(inner) = handed_on(callable)? {
+            return self.find_callable(recorder, &inner);
+        }
         // Of a method and of functools.partial.
         for name in [intern!(py, "__func__"), intern!(py, "func")] {
             if let Some(inner) = plain_attribute(callable, name)?
@@ -135,6 +140,19 @@ impl Codes {
 /// what its author calls `serve`.
 pub(super) fn own_name(name: &str) -> &str {
     name.rsplit_once("<locals>.").map_or(name, |(_, own)| own)
+}
+
+/// What `asyncio.to_thread` is to call: it makes a partial of `Context.run`.
+fn handed_on<'py>(callable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = callable.py();
+    if !callable.get_type().is(names::partial_class(py)?) {
+        return Ok(None);
+    }
+    let runner = callable.getattr(intern!(py, "func"))?;
+    let runs = plain_attribute(&runner, intern!(py, "__self__"))?
+        .is_some_and(|context| context.cast::<PyContext>().is_ok());
+    let arguments = callable.getattr(intern!(py, "args"))?.cast_into::<PyTuple>()?;
+    if runs && !arguments.is_empty() { arguments.get_item(0).map(Some) } else { Ok(None) }
 }
 
 /// An attribute of an object whose class has no `__getattr__`: to look must not run

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use cafeloop::flow::{Metadata, Recorder};
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::recording::{Options, Recording, metadata};
@@ -17,7 +18,7 @@ use super::{current, set_current, tap};
 use crate::errors::os_error_of_file;
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
-use crate::object;
+use crate::{names, object};
 
 /// A recording: made, then going on, then over.
 #[pyclass(frozen, module = "cafeloop")]
@@ -34,9 +35,10 @@ enum State {
 #[pymethods]
 impl FlowRecording {
     /// With a file, everything is written to it; else the newest events are kept in
-    /// `ring_bytes`.  Thresholds and the interval are in seconds; 0 samples no threads.
+    /// `ring_bytes`.  `parent` is the process whose recording this is a part of, or 0.
+    /// Thresholds and the interval are in seconds; 0 samples no threads.
     #[new]
-    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval))]
+    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, parent))]
     fn new(
         py: Python<'_>,
         file: Option<PathBuf>,
@@ -45,6 +47,7 @@ impl FlowRecording {
         wait_threshold: f64,
         block_threshold: f64,
         sample_interval: f64,
+        parent: u32,
     ) -> PyResult<Self> {
         let options = Options {
             shows_arguments: arguments,
@@ -52,7 +55,7 @@ impl FlowRecording {
             block_threshold_ns: nanoseconds(block_threshold),
             sample_interval_ns: nanoseconds(sample_interval),
         };
-        let metadata = metadata(py, options)?;
+        let metadata = metadata(py, options, parent)?;
         let recorder = match file {
             None => Recorder::ring(metadata, ring_bytes),
             Some(path) => {
@@ -74,7 +77,7 @@ impl FlowRecording {
             return Err(PyRuntimeError::new_err("a recording can't begin twice"));
         };
         let recording = Rc::new(Recording::new(py, *recorder, options)?);
-        let watchdog = recording.watch.start()?;
+        let watchdog = recording.watch.start(main_thread(py)?)?;
         state.replace(State::Going(recording.clone(), watchdog));
         set_current(py, Some(recording.clone()));
         if let Some(owner) = owner {
@@ -88,12 +91,11 @@ impl FlowRecording {
         let state = self.state.get(py).replace(State::Over);
         let State::Going(recording, watchdog) = state else { return Ok(()) };
         let told = recording.tell_last_waits(py);
-        recording.threads.finish(&recording);
         recording.detach(py);
-        set_current(py, None);
         recording.watch.end();
         // It may be waiting for the GIL.
         py.detach(|| drop(watchdog.join()));
+        set_current(py, None);
         let empty = Recorder::ring(Metadata::default(), 0);
         let recorder = recording.recorder.replace(empty);
         recorder.finish(recording.now_ns())?;
@@ -159,6 +161,10 @@ pub(crate) fn _record_work(
 #[pyfunction]
 pub(crate) fn _record_future(future: &Bound<'_, PyAny>, work: &Bound<'_, Work>) -> bool {
     object::set_future_number(future, work.get().number())
+}
+
+fn main_thread(py: Python<'_>) -> PyResult<u64> {
+    names::main_thread(py)?.call0()?.getattr(intern!(py, "ident"))?.extract()
 }
 
 fn open(path: &Path, metadata: Metadata) -> io::Result<Recorder> {

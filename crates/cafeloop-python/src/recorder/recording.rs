@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use cafeloop::engine::Clock;
 use cafeloop::flow::{
-    CodeId, Event, Frame, Lane, LaneKind, Metadata, Recorder, Snapshot, StringId, TaskId, WorkId,
+    CodeId, Event, Frame, Lane, LaneKind, Metadata, Mode, Recorder, Snapshot, StringId, TaskId,
+    WorkId,
 };
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,7 +16,6 @@ use pyo3::prelude::*;
 use super::codes::{Codes, Whose};
 use super::foreign::Foreign;
 use super::tap::Tap;
-use super::threads::Threads;
 use super::watchdog::Watch;
 use super::{awaits, label};
 use crate::gil::Gil;
@@ -60,7 +60,6 @@ pub(super) struct Recording {
     lanes: RefCell<HashMap<u64, Lane>>,
     /// The taps of loops that have run.
     taps: RefCell<Vec<std::rc::Weak<Tap>>>,
-    pub(super) threads: Threads,
     pub(super) watch: Arc<Watch>,
 }
 
@@ -76,11 +75,15 @@ impl Recording {
             waits: Waits::new(),
             lanes: RefCell::default(),
             taps: RefCell::default(),
-            threads: Threads::new(py)?,
             watch: Arc::new(Watch::new(options)),
         };
         recording.lanes.borrow_mut().insert(thread_id(py)?, FIRST_LANE);
         Ok(recording)
+    }
+
+    /// Whether everything is written to a file.
+    pub(super) fn is_full(&self) -> bool {
+        self.recorder.borrow().mode() == Mode::Full
     }
 
     pub(super) fn now_ns(&self) -> u64 {
@@ -341,7 +344,7 @@ impl Recording {
 }
 
 /// What a recording is to begin with.
-pub(super) fn metadata(py: Python<'_>, options: Options) -> PyResult<Metadata> {
+pub(super) fn metadata(py: Python<'_>, options: Options, parent_pid: u32) -> PyResult<Metadata> {
     let sys = py.import(intern!(py, "sys"))?;
     let command = sys.getattr_opt(intern!(py, "argv"))?;
     let command = command.and_then(|argv| argv.extract::<Vec<String>>().ok()).unwrap_or_default();
@@ -351,7 +354,7 @@ pub(super) fn metadata(py: Python<'_>, options: Options) -> PyResult<Metadata> {
         command,
         runtime: format!("CPython {version}"),
         pid: std::process::id(),
-        parent_pid: std::os::unix::process::parent_id(),
+        parent_pid,
         wait_threshold_ns: options.wait_threshold_ns,
         block_threshold_ns: options.block_threshold_ns,
         sample_interval_ns: options.sample_interval_ns,

@@ -90,9 +90,8 @@ pub(super) fn attach(recording: &Rc<Recording>, owner: &Bound<'_, EventLoop>) {
     let Ok(thread) = thread_id(py) else { return };
     let (lane, _) = recording.lane_of(thread);
     recording.name_lane(recording.now_ns(), lane, LaneKind::Loop, &name_of_thread(py));
-    let pulse = Arc::new(Pulse::new(thread));
+    let pulse = Arc::new(Pulse::new(thread, lane));
     recording.watch.add(&pulse);
-    recording.threads.skip(thread);
     let tap = Rc::new(Tap {
         recording: recording.clone(),
         owner: owner.clone().unbind(),
@@ -137,7 +136,6 @@ impl Tap {
     /// The loop runs no more, or in another thread the next time.
     pub(super) fn stop(&self, py: Python<'_>) {
         self.recording.watch.remove(&self.pulse);
-        self.recording.threads.unskip(self.pulse.thread);
         self.detach(py);
     }
 

@@ -3,27 +3,26 @@
 //!
 //! It lets the GIL alone unless there is something to see, and holds no Python object.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use cafeloop::engine::Clock;
-use cafeloop::flow::Frame;
+use cafeloop::flow::{Event, Frame, Lane};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::awaits;
 use super::recording::{Options, Recording};
+use super::threads::Threads;
 use crate::names;
 
 /// What a file holds is no older than this when the process is killed.
 const FLUSH_INTERVAL_NS: u64 = 100_000_000;
 /// With nothing to sample, how often it looks for a loop that is blocked, at least.
 const LONGEST_INTERVAL_NS: u64 = 25_000_000;
-/// How much more seldom threads are sampled while a loop runs, from which the sampling
-/// takes the GIL: at 5 ms it would cost a busy loop half a percent.
-const BESIDE_LOOP: u64 = 4;
 /// What stands for a loop between two jobs.
 const IDLE: u64 = 0;
 
@@ -31,6 +30,7 @@ const IDLE: u64 = 0;
 pub(super) struct Pulse {
     /// The loop's thread, as `threading.get_ident()` has it.
     pub(super) thread: u64,
+    lane: Lane,
     /// When the job that runs began; `IDLE` between jobs.
     began_ns: AtomicU64,
     /// The stack that was seen while the job that began then ran.
@@ -38,8 +38,8 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    pub(super) fn new(thread: u64) -> Self {
-        Pulse { thread, began_ns: AtomicU64::new(IDLE), seen: Mutex::default() }
+    pub(super) fn new(thread: u64, lane: Lane) -> Self {
+        Pulse { thread, lane, began_ns: AtomicU64::new(IDLE), seen: Mutex::default() }
     }
 
     #[inline]
@@ -80,6 +80,9 @@ impl Pulse {
 pub(super) struct Watch {
     options: Options,
     pulses: Mutex<Vec<Arc<Pulse>>>,
+    /// Threads of which somebody else tells what they do: those that run a loop, or an
+    /// executor's jobs.
+    skipped: Mutex<HashSet<u64>>,
     ends: AtomicBool,
     asleep: Mutex<()>,
     bell: Condvar,
@@ -90,23 +93,36 @@ impl Watch {
         Watch {
             options,
             pulses: Mutex::default(),
+            skipped: Mutex::default(),
             ends: AtomicBool::new(false),
             asleep: Mutex::default(),
             bell: Condvar::new(),
         }
     }
 
+    /// Listens to a loop, which begins to run.
     pub(super) fn add(&self, pulse: &Arc<Pulse>) {
         lock(&self.pulses).push(pulse.clone());
+        self.skip(pulse.thread);
     }
 
     pub(super) fn remove(&self, pulse: &Arc<Pulse>) {
         lock(&self.pulses).retain(|other| !Arc::ptr_eq(other, pulse));
+        lock(&self.skipped).remove(&pulse.thread);
     }
 
-    pub(super) fn start(self: &Arc<Self>) -> std::io::Result<JoinHandle<()>> {
+    /// Samples a thread no more.
+    pub(super) fn skip(&self, thread: u64) {
+        lock(&self.skipped).insert(thread);
+    }
+
+    /// Begins, in the process whose main thread this is.
+    pub(super) fn start(self: &Arc<Self>, main: u64) -> std::io::Result<JoinHandle<()>> {
         let watch = self.clone();
-        thread::Builder::new().name("cafeloop-watch".into()).spawn(move || watch.serve())
+        // From this moment on, before the thread has come to life.
+        let threads = (self.options.sample_interval_ns > 0).then(|| Threads::new(main));
+        let serve = move || watch.serve(threads);
+        thread::Builder::new().name("cafeloop-watch".into()).spawn(serve)
     }
 
     /// Has the thread end; the caller joins it, without the GIL.
@@ -118,36 +134,60 @@ impl Watch {
     }
 
     /// The life of the thread.
-    fn serve(self: &Arc<Self>) {
+    fn serve(self: &Arc<Self>, mut threads: Option<Threads>) {
         let clock = Clock::real();
-        let (mut flushed_ns, mut sampled_ns) = (clock.now_ns(), 0);
+        let mut flushed_ns = clock.now_ns();
         while self.wait() {
             let now_ns = clock.now_ns();
             let blocked = self.blocked(now_ns);
-            let samples = self.is_sampling_due(now_ns, sampled_ns);
+            let skipped = |thread| lock(&self.skipped).contains(&thread);
+            let samples = threads.as_mut().is_some_and(|threads| threads.tick(skipped));
             let flushes = now_ns.saturating_sub(flushed_ns) >= FLUSH_INTERVAL_NS;
             if blocked.is_empty() && !samples && !flushes {
                 continue;
             }
-            if samples {
-                sampled_ns = now_ns;
-            }
             if flushes {
                 flushed_ns = now_ns;
             }
-            // There is nothing to attach to at the interpreter's very end.
-            Python::try_attach(|py| {
-                let Some(recording) = super::current(py) else { return };
-                if !Arc::ptr_eq(&recording.watch, self) {
-                    return;
-                }
+            self.with_recording(|py, recording| {
                 // What can't be looked at now may be another time.
-                let _ = look(py, &recording, &blocked, samples);
+                let _ = look(py, recording, &blocked, threads.as_mut().filter(|_| samples));
                 if flushes {
-                    recording.recorder.borrow_mut().flush();
+                    self.flush(recording, threads.as_ref());
                 }
             });
         }
+        if let Some(threads) = &mut threads {
+            self.with_recording(|_, recording| threads.finish(recording));
+        }
+    }
+
+    /// Takes the GIL, if there is one: not at the interpreter's very end.
+    fn with_recording(self: &Arc<Self>, act: impl FnOnce(Python<'_>, &Recording)) {
+        Python::try_attach(|py| {
+            let recording = super::current(py);
+            let ours = recording.filter(|recording| Arc::ptr_eq(&recording.watch, self));
+            if let Some(recording) = ours {
+                act(py, &recording);
+            }
+        });
+    }
+
+    /// Has all that happened until now in the file, and that nothing else did: who waits
+    /// when the process is killed has waited until then.
+    fn flush(&self, recording: &Recording, threads: Option<&Threads>) {
+        if !recording.is_full() {
+            return;
+        }
+        let still = Event::Posted { jobs: 0 };
+        let loops = lock(&self.pulses).iter().map(|pulse| pulse.lane).collect::<Vec<_>>();
+        for lane in loops {
+            recording.record(recording.now_ns(), lane, still);
+        }
+        for (at_ns, lane) in threads.into_iter().flat_map(Threads::waiting) {
+            recording.record(at_ns, lane, still);
+        }
+        recording.recorder.borrow_mut().flush();
     }
 
     fn wait(&self) -> bool {
@@ -167,14 +207,6 @@ impl Watch {
         if sample_interval_ns == 0 { longest } else { longest.min(sample_interval_ns) }
     }
 
-    fn is_sampling_due(&self, now_ns: u64, sampled_ns: u64) -> bool {
-        let interval_ns = self.options.sample_interval_ns;
-        let interval_ns =
-            if lock(&self.pulses).is_empty() { interval_ns } else { interval_ns * BESIDE_LOOP };
-        // The wait before has taken a little more or less.
-        interval_ns > 0 && now_ns.saturating_sub(sampled_ns) >= interval_ns / 2
-    }
-
     /// The loops that are blocked, and since when.
     fn blocked(&self, now_ns: u64) -> Vec<(Arc<Pulse>, u64)> {
         let threshold_ns = self.options.block_threshold_ns;
@@ -188,9 +220,9 @@ fn look(
     py: Python<'_>,
     recording: &Recording,
     blocked: &[(Arc<Pulse>, u64)],
-    samples: bool,
+    sampled: Option<&mut Threads>,
 ) -> PyResult<()> {
-    if blocked.is_empty() && !samples {
+    if blocked.is_empty() && sampled.is_none() {
         return Ok(());
     }
     let frames = names::current_frames(py)?.call0()?.cast_into::<PyDict>()?;
@@ -199,7 +231,7 @@ fn look(
             pulse.see(*began_ns, awaits::stack(recording, innermost).frames);
         }
     }
-    if samples { recording.threads.sample(recording, &frames) } else { Ok(()) }
+    sampled.map_or(Ok(()), |threads| threads.look(recording, &frames))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -63,7 +63,7 @@ impl Work {
         if is_new {
             let name: String = names::current_thread(py)?.call0()?.getattr("name")?.extract()?;
             recording.name_lane(recording.now_ns(), lane, LaneKind::Worker, &name);
-            recording.threads.skip(thread);
+            recording.watch.skip(thread);
         }
         recording.record(recording.now_ns(), lane, event(work));
         Ok(())
