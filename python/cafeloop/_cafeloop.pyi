@@ -16,7 +16,26 @@ RUST_VERSION: str
 BUILT_FOR: str
 PROFILE: str
 
-def parse_command(args: list[str]) -> int | tuple[str, str, list[str], bool]: ...
+@final
+class Errand:
+    """What a command line asks for."""
+
+    command: str
+    kind: str
+    name: str
+    arguments: list[str]
+    is_verbose: bool
+    is_recorded: bool
+    recording: str | None
+    shows_arguments: bool
+    recordings: list[str]
+    def picture_files(self) -> list[str]: ...
+    def draw(
+        self, recordings: list[str], columns: int, has_colours: bool, has_unicode: bool
+    ) -> int: ...
+    def compare(self, columns: int, has_colours: bool, has_unicode: bool) -> int: ...
+
+def parse_command(args: list[str]) -> int | Errand: ...
 
 def _whose_tasks() -> str: ...
 def _refuse_native_tasks(why: str) -> bool: ...
@@ -113,6 +132,7 @@ class FlowRecording:
         wait_threshold: float,
         block_threshold: float,
         sample_interval: float,
+        parent: int,
     ) -> "FlowRecording": ...
     def start(self, owner: EventLoop | None) -> None: ...
     def stop(self) -> None: ...
