@@ -37,5 +37,5 @@ const EXAMPLES: &str = "\
 Examples:
   cafeloop run server.py --port 80       what `python server.py --port 80` does
   cafeloop run -m pytest tests           what `python -m pytest tests` does
-  cafeloop flow cafe.py                  the same, and a picture of what it waited for
+  cafeloop flow cafe.py                  draws what cafe.py does while it waits
   python3.13 -m cafeloop run server.py   the same command, of a certain Python";

@@ -46,17 +46,17 @@ cafeloop flow [OPTIONS] <SCRIPT> [ARGS]...
 
 const EXAMPLES: &str = "\
 Examples:
-  cafeloop flow cafe.py                  draw a run of cafe.py
-  cafeloop flow --html cafe.html cafe.py a page to zoom, search and click in
-  cafeloop run --flow cafe.py            record now, into cafe.flow,
-  cafeloop flow cafe.flow                and draw later
-  cafeloop flow cafe.flow --svg cafe.svg or in another form
+  cafeloop flow cafe.py                   draw a run of cafe.py
+  cafeloop flow --html cafe.html cafe.py  a page to zoom, search and click in
+  cafeloop run --flow cafe.py             record now, into cafe.flow
+  cafeloop flow cafe.flow                 and draw later
+  cafeloop flow cafe.flow --svg cafe.svg  or in another form
 
-Options stand before SCRIPT; whatever follows is the program's own.  Behind FILE.flow
-they may stand too.
+Options stand before SCRIPT; whatever follows is the program's own.  They may
+stand behind FILE.flow, too.
 
-Exit code: the program's own; 2, and one line on stderr, if it can't be started, or
-the picture can't be drawn.";
+Exit code: the program's own; 2, and one line on stderr, if it can't be started,
+or if the picture can't be drawn.";
 
 impl Arguments {
     pub(crate) fn into_command(self) -> Result<Command, clap::Error> {

@@ -53,8 +53,8 @@ Examples:
   cafeloop run server.py --help          the help of server.py, not this one
   cafeloop run -m asyncio                asyncio's own interactive prompt
   cafeloop run app.pyz                   an archive that `python -m zipapp` made
-  cafeloop run --flow server.py          records into server.flow, to be drawn by
-                                         `cafeloop flow server.flow`
+  cafeloop run --flow server.py          records what it does, into server.flow
+  cafeloop flow server.flow              draws that
 
 Exit code: the program's own; 2, and one line on stderr, if it can't be started.";
 
