@@ -136,7 +136,7 @@ def test_only_the_python_crate_names_pyo3(crate):
     [
         ("crates/cafeloop-flow", set()),
         ("crates/cafeloop", {"cafeloop-flow"}),
-        ("crates/cafeloop-cli", set()),
+        ("crates/cafeloop-cli", {"cafeloop-flow"}),
         ("crates/cafe", {"cafeloop"}),
         ("crates/cafeloop-python", {"cafeloop", "cafeloop-cli"}),
         # It judges the others.
@@ -172,16 +172,21 @@ def test_every_dependency_is_argued_for():
 
 @pytest.mark.parametrize("path", files("python", "*.py"), ids=name)
 def test_the_package_exits_only_in_its_command(path):
-    if path.name not in ("__main__.py", "_program.py"):
+    if path.name not in ("__main__.py", "_flow.py", "_program.py", "_recorded.py"):
         assert not uses(path, r"\bsys\.exit\b|\bos\._exit\b|\bprint\(")
 
 
-LIBRARIES = [path for path in OWN_RUST if path.is_relative_to(CRATES) and path.name != "build.rs"]
+LIBRARIES = [
+    path
+    for path in OWN_RUST
+    if path.is_relative_to(CRATES) and path.name != "build.rs" and "benches" not in path.parts
+]
 
 
 @pytest.mark.parametrize("path", LIBRARIES + files(f"{LOAD}/src", "*.rs"), ids=name)
 def test_libraries_neither_print_nor_exit(path):
-    # Scripts of a build talk to cargo, and a main function ends its program.
+    # Scripts of a build talk to cargo, benchmarks to whoever runs them, and a main function ends
+    # its program.
     assert not uses(path, r"\be?print(ln)?!|\bdbg!|\bprocess::(exit|abort)\b")
 
 

@@ -11,6 +11,7 @@ loop that asyncio makes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._build import __version__, build_info
+    from ._clock import VirtualClock
     from ._loop import Loop, new_event_loop
     from ._policy import EventLoopPolicy, install, uninstall
     from ._record import Recording, record
@@ -20,6 +21,7 @@ __all__ = [
     "EventLoopPolicy",
     "Loop",
     "Recording",
+    "VirtualClock",
     "__version__",
     "build_info",
     "install",
@@ -33,6 +35,7 @@ _MODULE_OF = {
     "EventLoopPolicy": "_policy",
     "Loop": "_loop",
     "Recording": "_record",
+    "VirtualClock": "_clock",
     "__version__": "_build",
     "build_info": "_build",
     "install": "_policy",

@@ -6,7 +6,8 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from . import _record, _stand_ins
-from ._loop import new_event_loop
+from ._clock import Clock
+from ._loop import Loop, new_event_loop
 
 _T = TypeVar("_T")
 
@@ -15,6 +16,8 @@ def run(
     main: Coroutine[Any, Any, _T],
     *,
     debug: bool | None = None,
+    clock: Clock | None = None,
+    seed: int | None = None,
     record: _record.Recording | _record._Path | None = None,
 ) -> _T:
     """Run a coroutine on a new loop, and return its result.
@@ -24,11 +27,16 @@ def run(
     cancels `main` and is raised as KeyboardInterrupt when that has ended.
 
     `debug` is asyncio's debug mode; None leaves it to PYTHONASYNCIODEBUG and
-    `-X dev`.  With `record`, what `cafeloop.record()` gives or the path of a file,
+    `-X dev`.  `clock` and `seed` are as in `new_event_loop`: with `clock="virtual"`, waiting
+    takes no time.  With `record`, what `cafeloop.record()` gives or the path of a file,
     the process is recorded meanwhile.  Raises RuntimeError if a loop runs in this thread already.
     """
     if events._get_running_loop() is not None:
         raise RuntimeError("cafeloop.run() cannot be called from a running event loop")
+
+    def new_loop() -> Loop:
+        return new_event_loop(clock=clock, seed=seed)
+
     recording = contextlib.nullcontext() if record is None else _record.recording(record)
-    with recording, _stand_ins.in_place(), Runner(debug=debug, loop_factory=new_event_loop) as runner:
+    with recording, _stand_ins.in_place(), Runner(debug=debug, loop_factory=new_loop) as runner:
         return runner.run(main)

@@ -139,7 +139,7 @@ class Serving(_Parts):
             return None
         try:
             for option in options:
-                _set_option(sock, option)
+                set_option(sock, option)
             if family == socket.AF_INET6:
                 # Or it would take the IPv4 addresses too, which have their own socket.
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
@@ -272,7 +272,7 @@ def _hosts(host: Any) -> Iterable[Any]:
     return host
 
 
-def _set_option(sock: socket.socket, option: int) -> None:
+def set_option(sock: socket.socket, option: int) -> None:
     if option == socket.SO_REUSEPORT and sock.family not in (socket.AF_INET, socket.AF_INET6):
         # Linux 6.12 refuses it elsewhere.
         return

@@ -106,7 +106,7 @@ class UnixSockets(_Parts):
     def _remember_file(self, sock: socket.socket) -> None:
         """Note which file is the server's, to remove no other in its place."""
         path = sock.getsockname()
-        if not _is_abstract(path):
+        if not is_abstract(path):
             try:
                 self._unix_server_files[sock] = os.stat(path).st_ino
             except FileNotFoundError:
@@ -127,7 +127,7 @@ class UnixSockets(_Parts):
             logger.error("Unable to clean up listening UNIX socket %r: %r", path, error)
 
 
-def _is_abstract(path: str | bytes) -> bool:
+def is_abstract(path: str | bytes) -> bool:
     """Whether it is a name of the kernel's, behind which there is no file."""
     return path[:1] in ("", b"", "\0", b"\0")
 
@@ -135,8 +135,8 @@ def _is_abstract(path: str | bytes) -> bool:
 def _bind(path: str | bytes) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if not _is_abstract(path):
-            _remove_stale(path)
+        if not is_abstract(path):
+            remove_stale(path)
         sock.bind(path)
     except OSError as error:
         sock.close()
@@ -149,7 +149,7 @@ def _bind(path: str | bytes) -> socket.socket:
     return sock
 
 
-def _remove_stale(path: str | bytes) -> None:
+def remove_stale(path: str | bytes) -> None:
     """Remove the socket that another server has left; anything else stays."""
     try:
         if stat.S_ISSOCK(os.stat(path).st_mode):

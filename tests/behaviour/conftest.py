@@ -57,12 +57,47 @@ class Notes(asyncio.Protocol):
         return any(entry[0] == "lost" for entry in self.told if isinstance(entry, tuple))
 
 
+class DatagramNotes(asyncio.DatagramProtocol):
+    """The same of datagrams."""
+
+    def __init__(self):
+        self.told = []
+
+    def connection_made(self, transport):
+        self.told.append("made")
+
+    def datagram_received(self, data, addr):
+        self.told.append((data, addr))
+
+    def error_received(self, error):
+        self.told.append(type(error))
+
+    def pause_writing(self):
+        self.told.append("pause")
+
+    def resume_writing(self):
+        self.told.append("resume")
+
+    def connection_lost(self, error):
+        self.told.append(("lost", type(error)))
+
+    @property
+    def received(self):
+        entries = [entry for entry in self.told if isinstance(entry, tuple)]
+        return [data for data, _ in entries if isinstance(data, bytes)]
+
+
 LOST = ("lost", type(None))
 
 
 @pytest.fixture(name="Notes")
 def notes_class():
     return Notes
+
+
+@pytest.fixture(name="DatagramNotes")
+def datagram_notes_class():
+    return DatagramNotes
 
 
 @pytest.fixture(name="LOST")
@@ -106,6 +141,26 @@ def link(loop, until):
             until(lambda: transport.get_protocol() is None)
 
         yield link
+
+
+@pytest.fixture
+def endpoint(loop, until):
+    """Makes an endpoint of datagrams, which is ended after the test."""
+    made = []
+
+    def endpoint(protocol=None, **options):
+        protocol = protocol or DatagramNotes()
+        making = loop.create_datagram_endpoint(lambda: protocol, **options)
+        transport, _ = loop.run_until_complete(making)
+        made.append(transport)
+        return transport, protocol
+
+    yield endpoint
+    for transport in made:
+        # Some asyncios end one twice when it is aborted after its end.
+        if transport.get_protocol() is not None:
+            transport.abort()
+        until(lambda transport=transport: transport.get_protocol() is None)
 
 
 def tcp_pair():

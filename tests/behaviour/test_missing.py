@@ -12,7 +12,6 @@ CONTEXT = object()
 
 MISSING = {
     "start_tls": lambda loop: loop.start_tls(None, None, None),
-    "create_datagram_endpoint": lambda loop: loop.create_datagram_endpoint(None),
     "connect_read_pipe": lambda loop: loop.connect_read_pipe(None, None),
     "connect_write_pipe": lambda loop: loop.connect_write_pipe(None, None),
     "subprocess_shell": lambda loop: loop.subprocess_shell(None, None),

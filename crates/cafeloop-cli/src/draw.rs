@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cafeloop_flow::Run;
-use cafeloop_flow::render::{Svg, Terminal, compared, json, perfetto, svg, terminal};
+use cafeloop_flow::render::{Svg, Terminal, compared, html, json, perfetto, svg, terminal};
 
 use crate::{Comparison, Drawing};
 
@@ -211,8 +211,4 @@ impl Read for Watched<'_, '_> {
         self.progress.say(Some(self.bytes.saturating_mul(100) / self.all.max(1)));
         Ok(bytes)
     }
-}
-
-fn html(_run: &Run, _out: &mut dyn Write) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use cafeloop_flow::render::{Svg, Terminal, compared, json, perfetto, svg, terminal};
+use cafeloop_flow::render::{Svg, Terminal, compared, html, json, perfetto, svg, terminal};
 use cafeloop_flow::{
     Awaited, Event, Lane, LaneKind, Metadata, Recorder, Run, Snapshot, StepEnd, TaskEnd, Waker,
     WorkId,
@@ -279,4 +279,66 @@ fn names_that_are_markup_are_text_for_programs() {
     assert_eq!(form["tasks"][0]["label"], "</text><script>alert('\"')</script>&amp;\0");
     let trace = parsed(|out| perfetto(&hostile(), out));
     assert!(trace["traceEvents"].as_array().expect("it is a list").len() > 5);
+}
+
+// --- the page
+
+/// The page of a run, and what it is given to show.
+fn page(run: &Run) -> (String, Value) {
+    let mut bytes = Vec::new();
+    html(run, &mut bytes).expect("memory can be written");
+    let page = String::from_utf8(bytes).expect("it is text");
+    let (_, scene) = page.split_once(r#"id="run">"#).expect("it is in the page");
+    let (scene, _) = scene.split_once("</script>").expect("it ends");
+    let scene = serde_json::from_str(scene).expect("it is JSON");
+    (page, scene)
+}
+
+#[test]
+fn the_asynchronous_cafe_as_a_page() {
+    let (page, scene) = page(&async_cafe().run());
+    assert!(!page.contains("{{") && !page.contains("}}"));
+    assert_snapshot!(serde_json::to_string_pretty(&scene).expect("it was JSON"));
+}
+
+#[test]
+fn a_page_tells_who_ended_each_wait() {
+    let (_, scene) = page(&busy_cafe().run());
+    let lane = |label: &str| {
+        let lanes = scene["lanes"].as_array().expect("it is a list");
+        let has = |lane: &&Value| text(&scene, &lane["label"]) == label;
+        lanes.iter().find(has).expect("it has a lane").clone()
+    };
+    let caramel = lane("handle_customer('Caramel')");
+    assert_eq!(caramel["states"], "10210210");
+    let wakers = caramel["wakers"].as_array().expect("it is a list");
+    let told = |span: usize| wakers[span].as_i64().expect("it is a number");
+    // Another lane's place, or a text's, counted down from -2.
+    assert_eq!(caramel["parent"], told(0));
+    let texts = [2, 3, 5].map(|span| text(&scene, &Value::from(-2 - told(span))));
+    assert_eq!(texts, ["a timer", "a timer", "a job of an executor"]);
+    assert_eq!(text(&scene, &lane("handle_customer('Vanilla')")["outcome"]), "raised MachineError");
+}
+
+fn text<'a>(scene: &'a Value, number: &Value) -> &'a str {
+    let number = usize::try_from(number.as_u64().expect("it is a place")).expect("it is small");
+    scene["texts"][number].as_str().expect("it is a text")
+}
+
+#[test]
+fn names_that_are_markup_are_text_in_a_page() {
+    let (page, scene) = page(&hostile());
+    assert!(!page.contains("<script>alert") && !page.contains("</text><script"));
+    assert!(page.contains("<title>&lt;script&gt;alert(1)&lt;&amp;script&gt;.py</title>"));
+    let texts = scene["texts"].as_array().expect("it is a list");
+    assert!(texts.iter().any(|text| text == "</text><script>alert('\"')</script>&amp;\0"));
+}
+
+#[test]
+fn a_page_asks_nobody_for_anything() {
+    let (page, _) = page(&async_cafe().run());
+    assert!(page.contains("default-src 'none'"));
+    for way in ["http:", "https:", "src=", "href=", "url(", "@import", "fetch(", "XMLHttpRequest"] {
+        assert!(!page.contains(way), "the page has {way}");
+    }
 }

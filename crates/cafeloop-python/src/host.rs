@@ -9,10 +9,10 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::errors::{self, Exit};
 use crate::event_loop::{EventLoop, debug, report};
 use crate::ffi::in_context;
-use crate::object::{self, Callback, Future, Gathering, Handle, Sleep, Slot, Strong, Task};
+use crate::object::{self, Callback, Future, Gathering, Handle, Queued, Sleep, Slot, Strong, Task};
 use crate::recorder::Heard;
 use crate::seconds::to_nanoseconds;
-use crate::transport::{ReadBuffer, Stream, TurnsEnd};
+use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
 
 /// What a Python loop runs.
 ///
@@ -20,11 +20,15 @@ use crate::transport::{ReadBuffer, Stream, TurnsEnd};
 /// arguments for.
 pub(crate) enum Job {
     /// A callback of the user's.
-    Handle(Py<Handle>),
+    Handle(Queued),
     /// A connection that has something to read, or its end.
     Read(Py<Stream>),
     /// A connection whose kernel has room for what waits to be sent.
     Send(Py<Stream>),
+    /// An endpoint that has a datagram, or an error, to receive.
+    Receive(Py<Datagram>),
+    /// An endpoint whose kernel has room for the datagrams that wait.
+    SendDatagrams(Py<Datagram>),
     /// A task's next step.
     Step(Strong<Task>),
     /// A task's next step, which throws this into its coroutine.
@@ -45,8 +49,9 @@ impl Job {
     /// Shows what it refers to, to the garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Job::Handle(handle) => visit.call(handle),
+            Job::Handle(handle) => handle.traverse(visit),
             Job::Read(stream) | Job::Send(stream) => visit.call(stream),
+            Job::Receive(datagram) | Job::SendDatagrams(datagram) => visit.call(datagram),
             // A sleep itself refers to nothing that the collector knows.
             Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
             Job::Throw(task, error) => {
@@ -69,24 +74,28 @@ impl Job {
 /// Whoever wants to know that a descriptor is ready or a signal has come: told
 /// each time, until it is taken out by whoever put it in.
 pub(crate) enum Watcher {
-    Handle(Py<Handle>),
+    Handle(Strong<Handle>),
     Reader(Py<Stream>),
     Sender(Py<Stream>),
+    Receiver(Py<Datagram>),
+    DatagramSender(Py<Datagram>),
 }
 
 impl Watcher {
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Watcher::Handle(handle) => visit.call(handle),
+            Watcher::Handle(handle) => visit.call(handle.as_py()),
             Watcher::Reader(stream) | Watcher::Sender(stream) => visit.call(stream),
+            Watcher::Receiver(datagram) | Watcher::DatagramSender(datagram) => visit.call(datagram),
         }
     }
 
-    /// Whether it tells this connection.
-    pub(crate) fn is_of(&self, stream: &Bound<'_, Stream>) -> bool {
+    /// Whether it tells this native half of a transport.
+    pub(crate) fn is_of(&self, half: &Bound<'_, PyAny>) -> bool {
         match self {
             Watcher::Handle(_) => false,
-            Watcher::Reader(own) | Watcher::Sender(own) => own.is(stream),
+            Watcher::Reader(own) | Watcher::Sender(own) => own.is(half),
+            Watcher::Receiver(own) | Watcher::DatagramSender(own) => own.is(half),
         }
     }
 
@@ -95,7 +104,10 @@ impl Watcher {
         match self {
             Watcher::Handle(handle) => Handle::cancel(handle.bind(py)),
             // It finds out by itself: its socket was closed behind its back.
-            Watcher::Reader(_) | Watcher::Sender(_) => Ok(()),
+            Watcher::Reader(_)
+            | Watcher::Sender(_)
+            | Watcher::Receiver(_)
+            | Watcher::DatagramSender(_) => Ok(()),
         }
     }
 }
@@ -154,6 +166,8 @@ impl Python3 {
             Job::Handle(handle) => Handle::run(handle.bind(py)),
             Job::Read(stream) => Stream::read(stream.bind(py)),
             Job::Send(stream) => Stream::send(stream.bind(py)),
+            Job::Receive(datagram) => Datagram::receive(datagram.bind(py)),
+            Job::SendDatagrams(datagram) => Datagram::send(datagram.bind(py)),
             Job::Slept(sleep, task) => Sleep::fire(&sleep.into_bound(py), task.into_bound(py)),
             Job::Done(callback, future) => call(callback, &future.into_bound(py)),
             Job::Gathered(gathering, child) => {
@@ -196,10 +210,26 @@ impl Host for Python3 {
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
         watcher.as_ref().map(|watcher| match watcher {
-            Watcher::Handle(handle) => Job::Handle(handle.clone_ref(py)),
+            Watcher::Handle(handle) => Job::Handle(Queued::new(handle.bind(py).clone())),
             Watcher::Reader(stream) => Job::Read(stream.clone_ref(py)),
             Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
+            Watcher::Receiver(datagram) => Job::Receive(datagram.clone_ref(py)),
+            Watcher::DatagramSender(datagram) => Job::SendDatagrams(datagram.clone_ref(py)),
         })
+    }
+
+    /// Steps and wake-ups of tasks depend on who wakes them first.  All others are what
+    /// `call_soon` was asked for, here or where asyncio has a handle.
+    fn is_promised(&self, job: &Job) -> bool {
+        !matches!(
+            job,
+            Job::Step(_)
+                | Job::Throw(..)
+                | Job::Wake(_)
+                | Job::Slept(..)
+                | Job::Done(..)
+                | Job::Gathered(..)
+        )
     }
 
     fn block<R: Send>(&self, py: Python<'_>, wait: impl FnOnce() -> R + Send) -> R {

@@ -4,11 +4,13 @@
 //! rows      what is shown, and what isn't     strip    a row, reduced to cells
 //! terminal  characters                        svg      for documents
 //! perfetto  for the tools that people have    json     for programs
-//! compared  two runs side by side             clean    text made harmless
+//! html      one page to look around in        clean    text made harmless
+//! compared  two runs side by side
 //! ```
 
 mod clean;
 mod compared;
+mod html;
 mod json;
 mod perfetto;
 mod rows;
@@ -17,6 +19,7 @@ mod svg;
 mod terminal;
 
 pub use compared::compared;
+pub use html::html;
 pub use json::json;
 pub use perfetto::perfetto;
 pub use svg::{Svg, svg};

@@ -132,7 +132,7 @@ impl<'a> Rows<'a> {
 }
 
 /// A loop's thread is shown by its tasks, and a pool's thread by its jobs.
-fn is_shown(thread: &Thread) -> bool {
+pub(crate) fn is_shown(thread: &Thread) -> bool {
     let alone = thread.kind == LaneKind::Thread && !thread.has_loop() && thread.did_anything();
     thread.waited_or_served() || alone
 }
@@ -236,16 +236,21 @@ impl<'a> Row<'a> {
 
     /// How its task ended, if not as one hopes.
     pub(crate) fn mishap(&self) -> Option<String> {
-        let (_, end) = self.task()?.end?;
-        match end {
-            End::Done(TaskEnd::Returned) => None,
-            End::Done(TaskEnd::Cancelled) => Some("cancelled".to_owned()),
-            End::Done(TaskEnd::Raised(class)) => Some(match self.run.names().string(class) {
-                "" => "raised".to_owned(),
-                class => format!("raised {class}"),
-            }),
-            End::Lost => Some("vanished".to_owned()),
-        }
+        mishap(self.run, self.task()?)
+    }
+}
+
+/// How a task ended, if not as one hopes.
+pub(crate) fn mishap(run: &Run, task: &Task) -> Option<String> {
+    let (_, end) = task.end?;
+    match end {
+        End::Done(TaskEnd::Returned) => None,
+        End::Done(TaskEnd::Cancelled) => Some("cancelled".to_owned()),
+        End::Done(TaskEnd::Raised(class)) => Some(match run.names().string(class) {
+            "" => "raised".to_owned(),
+            class => format!("raised {class}"),
+        }),
+        End::Lost => Some("vanished".to_owned()),
     }
 }
 
@@ -260,7 +265,7 @@ pub(crate) fn interval_piece(interval: Interval) -> Piece {
     Piece { from_ns: interval.from_ns, to_ns: interval.to_ns, shade, chain, noun }
 }
 
-fn stretch_piece(stretch: Stretch) -> Option<Piece> {
+pub(crate) fn stretch_piece(stretch: Stretch) -> Option<Piece> {
     let (shade, chain) = match stretch.doing {
         Doing::Working | Doing::Job(_) => (Shade::Running, ChainId::NONE),
         Doing::Calling(chain) | Doing::Waiting(chain) => (Shade::Waiting, chain),

@@ -2,9 +2,10 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyDict, PyTuple};
+use pyo3::types::{PyContext, PyDict, PyString};
 
 use super::{EventLoop, debug};
+use crate::errors;
 use crate::object::{self, Call, Future, Handle, Task};
 
 /// Hands `error` to the loop's exception handler.  An error of its own means
@@ -20,8 +21,8 @@ pub(crate) fn callback_failed(
     context
         .set_item("message", format!("Exception in callback {}", debug::show_call(owner, call)?))?;
     context.set_item("exception", error.into_value(py))?;
-    context.set_item("handle", handle)?;
-    if let Some(made_at) = handle.get().made_at(py) {
+    context.set_item("handle", handle.as_any())?;
+    if let Some(made_at) = Handle::made_at(handle) {
         context.set_item("source_traceback", made_at)?;
     }
     owner.call_method1(intern!(py, "call_exception_handler"), (context,))?;
@@ -37,10 +38,26 @@ pub(crate) fn done_callback_failed<'py>(
 ) -> PyResult<()> {
     let py = future.py();
     let owner = object::owner_of_future(future)?;
-    let args = PyTuple::new(py, [future.as_any()])?.unbind();
-    let call = Call { callback: function.unbind(), args };
-    let handle = Bound::new(py, Handle::new(&owner, call.clone_ref(py), Some(context))?)?;
+    let call = Call::with(function, 1, std::iter::once(future.as_any().clone()))?;
+    let handle = Handle::new(&owner, call.clone_ref(py), Some(context))?;
     callback_failed(&owner, &handle, &call, error)
+}
+
+/// The same for a method that the loop calls by itself, which has no handle either.
+/// What is meant to leave the loop does.
+pub(crate) fn method_failed<'py>(
+    owner: &Bound<'py, EventLoop>,
+    object: &Bound<'py, PyAny>,
+    method: &Bound<'py, PyString>,
+    error: PyErr,
+) -> PyResult<()> {
+    let py = owner.py();
+    if errors::leaves_the_loop(error.value(py)) {
+        return Err(error);
+    }
+    let call = Call::with(object.getattr(method)?, 0, std::iter::empty())?;
+    let handle = Handle::new(owner, call.clone_ref(py), None)?;
+    callback_failed(owner, &handle, &call, error)
 }
 
 /// The same for a task's step that couldn't be run, or couldn't end.

@@ -6,7 +6,7 @@ use super::class::own;
 use super::classes;
 use super::future::{Future, State};
 use super::gather;
-use super::sleep::Sleep;
+use super::sleep::{self, Sleep};
 use super::task::{self, Task, as_future};
 
 /// What has become of a task.
@@ -92,8 +92,8 @@ pub(crate) fn outcome<'py>(task: &Bound<'py, Task>) -> Outcome<'py> {
 pub(crate) fn awaits<'py>(task: &Bound<'py, Task>) -> Awaits<'py> {
     let py = task.py();
     let Some(awaited) = own(task).waits_for(py) else { return Awaits::Turn };
-    if let Ok(sleep) = awaited.cast_exact::<Sleep>() {
-        return Awaits::Sleep(sleep.get().delay(py));
+    if let Some(sleep) = sleep::cast(&awaited) {
+        return Awaits::Sleep(Sleep::delay(sleep));
     }
     let Some(classes) = classes::made(py) else { return Awaits::Foreign };
     if let Some(other) = classes.task.cast_exact(&awaited) {

@@ -41,7 +41,7 @@ use crate::event_loop::EventLoop;
 use crate::gil::Gil;
 use crate::host::Job;
 use crate::object::{Future, Handle, Task};
-use crate::transport::Stream;
+use crate::transport::Endpoint;
 
 /// Whether a recording goes on: all that is looked at while none does.
 static ON: AtomicBool = AtomicBool::new(false);
@@ -157,32 +157,32 @@ pub(crate) fn exception_lost(future: &Bound<'_, Future>, error: Option<&Bound<'_
 
 /// Bytes came by a transport.
 #[cold]
-pub(crate) fn bytes_in(stream: &Bound<'_, Stream>, bytes: usize) {
-    if let Some(tap) = tap::of(&Stream::owner(stream)) {
-        tap.bytes_in(stream, bytes);
+pub(crate) fn bytes_in(py: Python<'_>, endpoint: &Endpoint, bytes: usize) {
+    if let Some(tap) = tap::of(endpoint.owner().bind(py)) {
+        tap.bytes_in(py, endpoint, bytes);
     }
 }
 
 /// Bytes went to the kernel.
 #[cold]
-pub(crate) fn bytes_out(stream: &Bound<'_, Stream>, bytes: usize) {
-    if let Some(tap) = tap::of(&Stream::owner(stream)) {
-        tap.bytes_out(stream, bytes);
+pub(crate) fn bytes_out(py: Python<'_>, endpoint: &Endpoint, bytes: usize) {
+    if let Some(tap) = tap::of(endpoint.owner().bind(py)) {
+        tap.bytes_out(py, endpoint, bytes);
     }
 }
 
 /// A transport pauses or resumes.
 #[cold]
-pub(crate) fn flow_changed(stream: &Bound<'_, Stream>, change: FlowChange) {
-    if let Some(tap) = tap::of(&Stream::owner(stream)) {
-        tap.flow_changed(stream, change);
+pub(crate) fn flow_changed(py: Python<'_>, endpoint: &Endpoint, change: FlowChange) {
+    if let Some(tap) = tap::of(endpoint.owner().bind(py)) {
+        tap.flow_changed(py, endpoint, change);
     }
 }
 
 /// A transport is closed.
 #[cold]
-pub(crate) fn transport_closed(stream: &Bound<'_, Stream>) {
-    if let Some(tap) = tap::of(&Stream::owner(stream)) {
-        tap.transport_closed(stream);
+pub(crate) fn transport_closed(py: Python<'_>, endpoint: &Endpoint) {
+    if let Some(tap) = tap::of(endpoint.owner().bind(py)) {
+        tap.transport_closed(py, endpoint);
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cafeloop::engine::Moment;
+use cafeloop::engine::{Clock, Moment};
 use cafeloop::flow::{
     Awaited, Event, FlowChange, Frame, Lane, LaneKind, Sink, StepEnd, TaskEnd, TaskId, TransportId,
     Waker,
@@ -22,8 +22,8 @@ use super::{awaits, foreign};
 use crate::event_loop::EventLoop;
 use crate::host::Job;
 use crate::names;
-use crate::object::{self, Awaits, Handle, Outcome, Task, TimerHandle};
-use crate::transport::Stream;
+use crate::object::{self, Awaits, Handle, Outcome, Task};
+use crate::transport::{Endpoint, Watching as _};
 
 /// Callbacks from other threads whose origin is remembered until they run: more than
 /// wait at once in any program, and a limit for those that never run.
@@ -46,14 +46,14 @@ impl Heard {
     /// A job begins.
     pub(crate) fn job_begins(&self, py: Python<'_>, moment: Moment<'_>, job: &Job) {
         if let Some(tap) = self.tap() {
-            tap.job_begins(py, moment.at_ns, job);
+            tap.job_begins(py, moment.at_ns + tap.shift_ns, job);
         }
     }
 
     /// The job that began last has ended.
     pub(crate) fn job_ends(&self, py: Python<'_>, moment: Moment<'_>) {
         if let Some(tap) = self.tap() {
-            tap.job_ends(py, moment.at_ns);
+            tap.job_ends(py, moment.at_ns + tap.shift_ns);
         }
     }
 }
@@ -74,6 +74,10 @@ pub(super) struct Tap {
     recording: Rc<Recording>,
     owner: Py<EventLoop>,
     lane: Lane,
+    clock: Clock,
+    /// From the loop's clock to the recording's, if that is a virtual one: its time then
+    /// begins at the moment at which the loop did, and goes on as it likes.
+    shift_ns: u64,
     pub(super) pulse: Arc<Pulse>,
     running: RefCell<Running>,
     /// Who wakes whoever is woken now.
@@ -92,10 +96,15 @@ pub(super) fn attach(recording: &Rc<Recording>, owner: &Bound<'_, EventLoop>) {
     recording.name_lane(recording.now_ns(), lane, LaneKind::Loop, &name_of_thread(py));
     let pulse = Arc::new(Pulse::new(thread, lane));
     recording.watch.add(&pulse);
+    let clock = engine.clock().clone();
+    let shift_ns =
+        if clock.is_virtual() { recording.now_ns().saturating_sub(clock.now_ns()) } else { 0 };
     let tap = Rc::new(Tap {
         recording: recording.clone(),
         owner: owner.clone().unbind(),
         lane,
+        clock,
+        shift_ns,
         pulse,
         running: RefCell::new(Running::Nothing),
         wakes: Cell::new(Waker::Unknown),
@@ -120,13 +129,24 @@ fn name_of_thread(py: Python<'_>) -> String {
 impl Sink for Tap {
     #[inline]
     fn record(&self, at_ns: u64, event: Event) {
-        self.recording.record(at_ns, self.lane, event);
+        let event = match event {
+            Event::TimerSet { deadline_ns } => {
+                Event::TimerSet { deadline_ns: deadline_ns.saturating_add(self.shift_ns) }
+            }
+            other => other,
+        };
+        self.tell(at_ns + self.shift_ns, event);
     }
 }
 
 impl Tap {
     fn now_ns(&self) -> u64 {
-        self.recording.now_ns()
+        self.clock.now_ns() + self.shift_ns
+    }
+
+    #[inline]
+    fn tell(&self, at_ns: u64, event: Event) {
+        self.recording.record(at_ns, self.lane, event);
     }
 
     pub(super) fn owner<'py>(&self, py: Python<'py>) -> &Bound<'py, EventLoop> {
@@ -172,23 +192,24 @@ impl Tap {
             Job::Step(task) | Job::Throw(task, _) | Job::Wake(task) => {
                 let task = task.bind(py);
                 let Some(id) = self.recording.task(task, self.lane, None, || at_ns) else {
-                    self.record(at_ns, Event::JobBegins);
+                    self.tell(at_ns, Event::JobBegins);
                     return self.begin(Running::Job, Waker::Callback);
                 };
-                self.record(at_ns, Event::StepBegins { task: id });
+                self.tell(at_ns, Event::StepBegins { task: id });
                 self.begin(Running::Step(id, task.clone().unbind()), Waker::Task(id));
             }
             Job::Handle(handle) => self.handle_begins(handle.bind(py), at_ns),
             Job::Read(stream) | Job::Send(stream) => {
-                let transport = self.transport(stream.bind(py));
-                self.record(at_ns, Event::JobBegins);
-                self.begin(Running::Job, Waker::Transport(transport));
+                self.transport_begins(py, stream.get().endpoint(py), at_ns);
+            }
+            Job::Receive(datagram) | Job::SendDatagrams(datagram) => {
+                self.transport_begins(py, datagram.get().endpoint(py), at_ns);
             }
             Job::Slept(..) => self.begin(Running::Other, Waker::Timer),
             Job::Done(callback, future) => {
                 let callable = callback.function.bind(py);
                 let code = self.recording.codes.of_callable(&self.recording.recorder, callable);
-                self.record(at_ns, Event::HandleBegins { code });
+                self.tell(at_ns, Event::HandleBegins { code });
                 self.begin(Running::Callback, self.by_future(future.bind(py).as_any()));
             }
             Job::Gathered(_, child) => {
@@ -198,23 +219,23 @@ impl Tap {
     }
 
     fn handle_begins(&self, handle: &Bound<'_, Handle>, at_ns: u64) {
-        let py = handle.py();
         let was_posted = self.posted.borrow_mut().remove(&(handle.as_ptr() as usize));
-        let callback = Handle::callback(handle.get(), py);
-        let Some(callback) = callback else { return self.begin(Running::Other, Waker::Unknown) };
-        let callback = callback.bind(py);
+        let Some(callback) = Handle::callback(handle) else {
+            return self.begin(Running::Other, Waker::Unknown);
+        };
+        let callback = &callback;
         if let Some(task) = foreign::task_of_step(callback)
             && let Some(id) = self.foreign_task(&task, at_ns)
         {
-            self.record(at_ns, Event::StepBegins { task: id });
+            self.tell(at_ns, Event::StepBegins { task: id });
             self.begin(Running::ForeignStep(id, task.unbind()), Waker::Task(id));
             return;
         }
         let code = self.recording.codes.of_callable(&self.recording.recorder, callback);
-        self.record(at_ns, Event::HandleBegins { code });
+        self.tell(at_ns, Event::HandleBegins { code });
         let wakes = if was_posted {
             Waker::Thread
-        } else if handle.cast::<TimerHandle>().is_ok() {
+        } else if Handle::is_timer(handle) {
             Waker::Timer
         } else {
             Waker::Callback
@@ -228,11 +249,11 @@ impl Tap {
         let task = match running {
             Running::Nothing | Running::Other => None,
             Running::Job => {
-                self.record(at_ns, Event::JobEnds);
+                self.tell(at_ns, Event::JobEnds);
                 None
             }
             Running::Callback => {
-                self.record(at_ns, Event::HandleEnds);
+                self.tell(at_ns, Event::HandleEnds);
                 None
             }
             Running::Step(id, task) => {
@@ -272,9 +293,9 @@ impl Tap {
                 (StepEnd::Raised, Some(TaskEnd::Raised(class)))
             }
         };
-        self.record(at_ns, Event::StepEnds { task: id, end });
+        self.tell(at_ns, Event::StepEnds { task: id, end });
         if let Some(end) = done {
-            self.record(at_ns, Event::TaskDone { task: id, end });
+            self.tell(at_ns, Event::TaskDone { task: id, end });
         }
     }
 
@@ -301,11 +322,11 @@ impl Tap {
     fn foreign_step_ends(&self, id: TaskId, task: &Bound<'_, PyAny>, at_ns: u64) {
         let outcome = foreign::outcome(&self.recording, task);
         let (end, done) = outcome.unwrap_or((StepEnd::Suspended(Awaited::Unknown), None));
-        self.record(at_ns, Event::StepEnds { task: id, end });
+        self.tell(at_ns, Event::StepEnds { task: id, end });
         match done {
             None => self.recording.waits.begin(id, at_ns),
             Some(end) => {
-                self.record(at_ns, Event::TaskDone { task: id, end });
+                self.tell(at_ns, Event::TaskDone { task: id, end });
                 self.recording.foreign.forget(task);
             }
         }
@@ -357,7 +378,7 @@ impl Tap {
         coroutine: impl FnOnce() -> Option<Bound<'py, PyAny>>,
     ) {
         let now_ns = self.now_ns();
-        self.record(now_ns, Event::Woken { task, by });
+        self.tell(now_ns, Event::Woken { task, by });
         let threshold_ns = self.recording.options.wait_threshold_ns;
         if self.recording.waits.of(task, now_ns).is_none_or(|waited_ns| waited_ns > threshold_ns)
             && let Some(coroutine) = coroutine()
@@ -373,9 +394,8 @@ impl Tap {
     }
 
     pub(super) fn handle_queued(&self, handle: &Bound<'_, Handle>) {
-        let py = handle.py();
-        let Some(callback) = Handle::callback(handle.get(), py) else { return };
-        let Some(task) = foreign::task_of_step(callback.bind(py)) else { return };
+        let Some(callback) = Handle::callback(handle) else { return };
+        let Some(task) = foreign::task_of_step(&callback) else { return };
         match self.recording.foreign.known(&task) {
             None => drop(self.foreign_task(&task, self.now_ns())),
             Some(id) if self.running_task() != Some(id) => {
@@ -404,7 +424,7 @@ impl Tap {
         let id = self.recording.task(task, self.lane, self.running_task(), || now_ns);
         let (inner, wakes) = match id {
             Some(id) => {
-                self.record(now_ns, Event::StepBegins { task: id });
+                self.tell(now_ns, Event::StepBegins { task: id });
                 (Running::Step(id, task.clone().unbind()), Waker::Task(id))
             }
             None => (Running::Other, Waker::Callback),
@@ -424,49 +444,55 @@ impl Tap {
     pub(super) fn cancel_asked(&self, task: &Bound<'_, Task>) {
         if let Some(id) = self.recording.known(task) {
             let by = self.running_task();
-            self.record(self.now_ns(), Event::CancelAsked { task: id, by });
+            self.tell(self.now_ns(), Event::CancelAsked { task: id, by });
         }
     }
 
     // --- transports
 
-    fn transport(&self, stream: &Bound<'_, Stream>) -> TransportId {
-        let number = stream.get().recorded_as(stream.py());
-        if let Some(known) = TransportId::new(number.get().into()).filter(|_| self.knows(number)) {
+    fn transport_begins(&self, py: Python<'_>, endpoint: &Endpoint, at_ns: u64) {
+        let transport = self.transport(py, endpoint);
+        self.tell(at_ns, Event::JobBegins);
+        self.begin(Running::Job, Waker::Transport(transport));
+    }
+
+    fn transport(&self, py: Python<'_>, endpoint: &Endpoint) -> TransportId {
+        let number = endpoint.recorded_as();
+        if let Some(known) = self.known_transport(endpoint) {
             return known;
         }
-        number.set(Recording::new_number(stream.py()));
+        number.set(Recording::new_number(py));
         let transport = TransportId::new(number.get().into()).expect("numbers begin with 1");
-        let fd = u32::try_from(stream.get().fd(stream.py())).unwrap_or(u32::MAX);
+        let fd = u32::try_from(endpoint.fd(py)).unwrap_or(u32::MAX);
         let event = Event::TransportOpened { transport, fd };
-        let peer = peer_of(stream).unwrap_or_default();
+        let peer = peer_of(py, endpoint).unwrap_or_default();
         self.recording.record_with(self.now_ns(), self.lane, event, &peer, &[]);
         transport
     }
 
-    fn knows(&self, number: &Cell<u32>) -> bool {
-        self.recording.known_work(number.get()).is_some()
+    fn known_transport(&self, endpoint: &Endpoint) -> Option<TransportId> {
+        let number = endpoint.recorded_as().get();
+        self.recording.known_work(number).and_then(|known| TransportId::new(known.get()))
     }
 
-    pub(super) fn bytes_in(&self, stream: &Bound<'_, Stream>, bytes: usize) {
-        let event = Event::BytesIn { transport: self.transport(stream), bytes: bytes as u64 };
-        self.record(self.now_ns(), event);
+    pub(super) fn bytes_in(&self, py: Python<'_>, endpoint: &Endpoint, bytes: usize) {
+        let transport = self.transport(py, endpoint);
+        self.tell(self.now_ns(), Event::BytesIn { transport, bytes: bytes as u64 });
     }
 
-    pub(super) fn bytes_out(&self, stream: &Bound<'_, Stream>, bytes: usize) {
-        let event = Event::BytesOut { transport: self.transport(stream), bytes: bytes as u64 };
-        self.record(self.now_ns(), event);
+    pub(super) fn bytes_out(&self, py: Python<'_>, endpoint: &Endpoint, bytes: usize) {
+        let transport = self.transport(py, endpoint);
+        self.tell(self.now_ns(), Event::BytesOut { transport, bytes: bytes as u64 });
     }
 
-    pub(super) fn flow_changed(&self, stream: &Bound<'_, Stream>, change: FlowChange) {
-        let event = Event::Flow { transport: self.transport(stream), change };
-        self.record(self.now_ns(), event);
+    pub(super) fn flow_changed(&self, py: Python<'_>, endpoint: &Endpoint, change: FlowChange) {
+        let transport = self.transport(py, endpoint);
+        self.tell(self.now_ns(), Event::Flow { transport, change });
     }
 
-    pub(super) fn transport_closed(&self, stream: &Bound<'_, Stream>) {
-        if self.knows(stream.get().recorded_as(stream.py())) {
-            let transport = self.transport(stream);
-            self.record(self.now_ns(), Event::TransportClosed { transport });
+    pub(super) fn transport_closed(&self, _: Python<'_>, endpoint: &Endpoint) {
+        if let Some(transport) = self.known_transport(endpoint) {
+            self.tell(self.now_ns(), Event::TransportClosed { transport });
         }
     }
 }
@@ -478,9 +504,8 @@ pub(super) struct Outer {
 }
 
 /// With whom a transport talks, as its socket has it.
-fn peer_of(stream: &Bound<'_, Stream>) -> Option<String> {
-    let py = stream.py();
-    let transport = stream.get().transport(py)?;
+fn peer_of(py: Python<'_>, endpoint: &Endpoint) -> Option<String> {
+    let transport = endpoint.transport(py)?;
     let peer = transport.bind(py).call_method1("get_extra_info", ("peername",)).ok()?;
     if peer.is_none() {
         return None;

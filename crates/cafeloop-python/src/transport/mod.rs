@@ -6,6 +6,11 @@
 //! stream      a stream connection: what it holds, and its methods
 //! reading     from the kernel to the protocol
 //! writing     from the protocol to the kernel
+//! datagram    a datagram endpoint: what it holds, and its methods
+//! receiving   from the kernel to the protocol, a datagram at a time
+//! sending     from the protocol to the kernel, likewise
+//! peer        addresses, the kernel's and Python's
+//! endpoint    what both hold: whom they tell, and in which context
 //! memory      what the allocator keeps for the next packet
 //! watching    being told when the socket is ready
 //! transports  which of a loop's descriptors are theirs
@@ -15,15 +20,23 @@
 //! Its state is a machine of `cafeloop::io`, which is asked what to do and told what
 //! came of it.  No borrow of it outlives a call into Python.
 
+mod datagram;
+mod endpoint;
 mod memory;
+mod peer;
 mod reading;
+mod receiving;
+mod sending;
 mod stream;
 mod transports;
 mod turns_end;
 mod watching;
 mod writing;
 
+pub(crate) use datagram::Datagram;
+pub(crate) use endpoint::Endpoint;
 pub(crate) use reading::ReadBuffer;
 pub(crate) use stream::Stream;
 pub(crate) use transports::Transports;
 pub(crate) use turns_end::TurnsEnd;
+pub(crate) use watching::Watching;

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
-use std::os::fd::RawFd;
 
 use cafeloop::io::{READ_SIZE, Room};
 use cafeloop::net::wire;
@@ -14,7 +13,8 @@ use pyo3::types::PyBytes;
 
 use super::Stream;
 use super::memory::keep_freed;
-use super::stream::{Protocol, Receives};
+use super::stream::Receives;
+use super::watching::Watching;
 use crate::errors::os_error;
 use crate::ffi::{self, WritableBuffer};
 use crate::recorder;
@@ -30,14 +30,18 @@ const BUFFER_UPDATED_FAILED: &str = "Fatal error: protocol.buffer_updated() call
 pub(crate) struct ReadBuffer(RefCell<Option<Box<[MaybeUninit<u8>]>>>);
 
 impl ReadBuffer {
-    fn receive<'py>(&self, py: Python<'py>, fd: RawFd) -> io::Result<Bound<'py, PyBytes>> {
+    pub(super) fn receive<'py>(
+        &self,
+        py: Python<'py>,
+        receive: impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<&mut [u8]>,
+    ) -> io::Result<Bound<'py, PyBytes>> {
         // Nothing below runs Python code, so nobody else can ask for it meanwhile.
         let mut buffer = self.0.borrow_mut();
         let buffer = buffer.get_or_insert_with(|| {
             keep_freed();
             Box::new_uninit_slice(READ_SIZE)
         });
-        wire::receive(fd, buffer).map(|bytes| PyBytes::new(py, bytes))
+        receive(buffer).map(|bytes| PyBytes::new(py, bytes))
     }
 }
 
@@ -53,20 +57,26 @@ enum Received<T> {
 }
 
 /// Reads once, and hands on what came.
-pub(super) fn read(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyResult<()> {
-    match protocol.receives {
+pub(super) fn read(
+    stream: &Bound<'_, Stream>,
+    room: Room,
+    protocol: &Bound<'_, PyAny>,
+    receives: Receives,
+) -> PyResult<()> {
+    match receives {
         Receives::Data => read_data(stream, room, protocol),
         Receives::IntoBuffer => read_into_buffer(stream, protocol),
     }
 }
 
 #[inline]
-fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyResult<()> {
+fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = stream.py();
-    let Some(engine) = stream.get().try_engine(py) else { return Ok(()) };
-    let fd = stream.get().fd(py);
+    let endpoint = stream.get().endpoint(py);
+    let Some(engine) = endpoint.try_engine(py) else { return Ok(()) };
+    let fd = endpoint.fd(py);
     let received = match room {
-        Room::Shared => engine.host().read_buffer.receive(py, fd),
+        Room::Shared => engine.host().read_buffer.receive(py, |buffer| wire::receive(fd, buffer)),
         Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| wire::receive(fd, buffer)),
     };
     let length = |data: &Bound<'_, PyBytes>| data.as_bytes().len();
@@ -74,37 +84,37 @@ fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Protocol) -> PyR
         Received::Something(data) => {
             let bytes = length(&data);
             if recorder::is_on() {
-                recorder::bytes_in(stream, bytes);
+                recorder::bytes_in(py, endpoint, bytes);
             }
             stream.get().received(py, bytes);
             let name = intern!(py, "data_received");
-            let answer = protocol.object.bind(py).call_method1(name, (data,));
-            answer.map(drop).or_else(|error| stream.get().fail(py, error, DATA_RECEIVED_FAILED))
+            let answer = protocol.call_method1(name, (data,));
+            answer.map(drop).or_else(|error| endpoint.fail(py, error, DATA_RECEIVED_FAILED))
         }
         Received::End => stream.get().input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
     }
 }
 
-fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Protocol) -> PyResult<()> {
+fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
-    let protocol = protocol.object.bind(py);
+    let endpoint = this.endpoint(py);
     let buffer = match get_buffer(protocol) {
         Ok(buffer) => buffer,
-        Err(error) => return this.fail(py, error, GET_BUFFER_FAILED),
+        Err(error) => return endpoint.fail(py, error, GET_BUFFER_FAILED),
     };
-    let fd = this.fd(py);
+    let fd = endpoint.fd(py);
     let received = match WritableBuffer::of(&buffer) {
         Ok(mut buffer) => buffer.fill(|room| wire::receive(fd, room).map(|bytes| bytes.len())),
-        Err(error) => return this.fail(py, error, READ_FAILED),
+        Err(error) => return endpoint.fail(py, error, READ_FAILED),
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
             if recorder::is_on() {
-                recorder::bytes_in(stream, bytes);
+                recorder::bytes_in(py, endpoint, bytes);
             }
             let answer = protocol.call_method1(intern!(py, "buffer_updated"), (bytes,));
-            answer.map(drop).or_else(|error| this.fail(py, error, BUFFER_UPDATED_FAILED))
+            answer.map(drop).or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED))
         }
         Received::End => this.input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
@@ -135,7 +145,7 @@ fn outcome<T>(
         }
         Err(error) => {
             let py = stream.py();
-            stream.get().fail(py, os_error(py, &error), READ_FAILED)?;
+            stream.get().endpoint(py).fail(py, os_error(py, &error), READ_FAILED)?;
             Ok(Received::Failed)
         }
     }

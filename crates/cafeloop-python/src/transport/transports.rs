@@ -8,7 +8,8 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
-use super::Stream;
+use super::endpoint::Endpoint;
+use super::{Datagram, Stream};
 
 /// Finds the transport that uses a descriptor which a user names by its number.
 ///
@@ -20,18 +21,18 @@ pub(crate) struct Transports {
 }
 
 impl Transports {
-    /// Fails if another uses the descriptor of this one.
-    pub(super) fn add(&self, stream: &Bound<'_, Stream>) -> PyResult<()> {
-        let fd = stream.get().fd(stream.py());
-        self.refuse_used(fd, stream.get().socket(stream.py()))?;
-        let reference = PyWeakrefReference::new(stream)?.unbind();
+    /// Fails if another uses the descriptor of `own`, a native half with this end.
+    pub(super) fn add(&self, own: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<()> {
+        let fd = endpoint.fd(own.py());
+        self.refuse_used(fd, endpoint.socket().object().bind(own.py()))?;
+        let reference = PyWeakrefReference::new(own)?.unbind();
         let before = self.by_number.borrow_mut().insert(fd, reference);
         drop(before);
         Ok(())
     }
 
-    pub(super) fn remove(&self, stream: &Bound<'_, Stream>, fd: RawFd) {
-        let is_its = self.find(stream.py(), fd).is_some_and(|found| found.is(stream));
+    pub(super) fn remove(&self, own: &Bound<'_, PyAny>, fd: RawFd) {
+        let is_its = self.find(own.py(), fd).is_some_and(|found| found.is(own));
         let reference = is_its.then(|| self.by_number.borrow_mut().remove(&fd));
         drop(reference);
     }
@@ -39,17 +40,26 @@ impl Transports {
     /// Fails if a transport uses a descriptor, which the user names by `object`.
     pub(crate) fn refuse_used(&self, fd: RawFd, object: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = object.py();
-        let user = self.find(py, fd).filter(|stream| stream.get().uses(py, fd));
-        let Some(transport) = user.and_then(|stream| stream.get().transport(py)) else {
-            return Ok(());
-        };
+        let user = self.find(py, fd).and_then(|found| user_of(&found, fd));
+        let Some(transport) = user else { return Ok(()) };
         let (object, transport) = (object.repr()?, transport.bind(py).repr()?);
         let text = format!("File descriptor {object} is used by transport {transport}");
         Err(PyRuntimeError::new_err(text))
     }
 
-    fn find<'py>(&self, py: Python<'py>, fd: RawFd) -> Option<Bound<'py, Stream>> {
+    fn find<'py>(&self, py: Python<'py>, fd: RawFd) -> Option<Bound<'py, PyAny>> {
         let reference = self.by_number.borrow().get(&fd)?.clone_ref(py);
-        reference.bind(py).upgrade_as::<Stream>().ok().flatten()
+        reference.bind(py).upgrade()
     }
+}
+
+/// The transport behind a native half, if it uses this descriptor.
+fn user_of(found: &Bound<'_, PyAny>, fd: RawFd) -> Option<Py<PyAny>> {
+    let py = found.py();
+    if let Ok(stream) = found.cast_exact::<Stream>() {
+        let stream = stream.get();
+        return stream.uses(py, fd).then(|| stream.transport(py)).flatten();
+    }
+    let datagram = found.cast_exact::<Datagram>().ok()?.get();
+    datagram.uses(py, fd).then(|| datagram.transport(py)).flatten()
 }

@@ -4,11 +4,21 @@ use std::cell::Cell;
 use std::os::fd::RawFd;
 
 use cafeloop::engine::Interest;
+use pyo3::PyClass;
 use pyo3::prelude::*;
+use pyo3::pyclass::boolean_struct::True;
 
-use super::Stream;
+use super::endpoint::Endpoint;
 use crate::errors;
 use crate::host::Watcher;
+
+/// The native half of a transport, for which the loop watches a socket.
+pub(crate) trait Watching: PyClass<Frozen = True> + Sync {
+    fn endpoint<'py>(&'py self, py: Python<'py>) -> &'py Endpoint;
+
+    /// Whom the engine is to tell.
+    fn watcher(own: Py<Self>, interest: Interest) -> Watcher;
+}
 
 /// What the engine has been asked to watch for a connection, and by which number.
 ///
@@ -32,30 +42,31 @@ impl Watched {
         self.side(interest).get().is_some()
     }
 
-    /// Has `stream` told from now on, if it isn't.
-    pub(super) fn begin(&self, stream: &Bound<'_, Stream>, interest: Interest) -> PyResult<()> {
-        let py = stream.py();
+    /// Has `own` told from now on, if it isn't.
+    pub(super) fn begin<T: Watching>(
+        &self,
+        own: &Bound<'_, T>,
+        interest: Interest,
+    ) -> PyResult<()> {
+        let py = own.py();
         if self.is_watching(interest) {
             return Ok(());
         }
-        let engine = stream.get().try_engine(py).ok_or_else(errors::loop_is_closed)?;
-        let own = stream.clone().unbind();
-        let watcher = match interest {
-            Interest::Read => Watcher::Reader(own),
-            Interest::Write => Watcher::Sender(own),
-        };
-        let fd = stream.get().fd(py);
-        let before = engine.watch(fd, interest, watcher);
+        let endpoint = own.get().endpoint(py);
+        let engine = endpoint.try_engine(py).ok_or_else(errors::loop_is_closed)?;
+        let fd = endpoint.fd(py);
+        let before = engine.watch(fd, interest, T::watcher(own.clone().unbind(), interest));
         let before = before.map_err(|error| errors::os_error(py, &error))?;
         self.side(interest).set(Some(fd));
         // Whoever watched a number that was closed, and is this one's now.
         before.map_or(Ok(()), |before| before.replaced(py))
     }
 
-    pub(super) fn end(&self, stream: &Bound<'_, Stream>, interest: Interest) {
+    pub(super) fn end<T: Watching>(&self, own: &Bound<'_, T>, interest: Interest) {
         let Some(fd) = self.side(interest).take() else { return };
-        if let Some(engine) = stream.get().try_engine(stream.py()) {
-            let watcher = engine.unwatch_if(fd, interest, |watcher| watcher.is_of(stream));
+        if let Some(engine) = own.get().endpoint(own.py()).try_engine(own.py()) {
+            let is_own = |watcher: &Watcher| watcher.is_of(own.as_any());
+            let watcher = engine.unwatch_if(fd, interest, is_own);
             drop(watcher);
         }
     }

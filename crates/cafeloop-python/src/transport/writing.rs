@@ -12,6 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 
 use super::Stream;
+use super::stream::recorded;
+use super::watching::Watching;
 use crate::errors::os_error;
 use crate::ffi::ReadableBuffer;
 use crate::{names, recorder};
@@ -27,7 +29,7 @@ pub(super) fn write(stream: &Bound<'_, Stream>, data: &Bound<'_, PyAny>) -> PyRe
         // The kernel has taken all of it, as a rule, and then nobody keeps it.
         return write_bytes(stream, bytes.as_bytes(), || bytes.clone().unbind());
     }
-    check_type(data)?;
+    check_type(data, wanted(stream.py()))?;
     let buffer = ReadableBuffer::of(data)?;
     // It may be changed once this returns, so that it is copied if it has to wait.
     let copy = || PyBytes::new(stream.py(), buffer.as_bytes()).unbind();
@@ -48,10 +50,12 @@ fn write_bytes(
         Write::Now => {
             let taken = match took(wire::send(this.fd(py), bytes)) {
                 Ok(taken) => taken,
-                Err(error) => return this.fail(py, os_error(py, &error), WRITE_FAILED),
+                Err(error) => {
+                    return this.endpoint(py).fail(py, os_error(py, &error), WRITE_FAILED);
+                }
             };
             if recorder::is_on() {
-                recorder::bytes_out(stream, taken);
+                recorder::bytes_out(py, this.endpoint(py), taken);
             }
             if taken == bytes.len() {
                 return Ok(());
@@ -100,7 +104,7 @@ fn body_of(line: &Bound<'_, PyAny>) -> PyResult<Py<PyBytes>> {
 fn see_to(stream: &Bound<'_, Stream>, kept: Keep) -> PyResult<()> {
     match kept {
         Keep::Wait => {}
-        Keep::SendAtTurnsEnd => match stream.get().try_engine(stream.py()) {
+        Keep::SendAtTurnsEnd => match stream.get().endpoint(stream.py()).try_engine(stream.py()) {
             Some(engine) => engine.host().turns_end.wait(stream),
             None => send(stream)?,
         },
@@ -115,10 +119,8 @@ pub(super) fn pause_if_full(stream: &Bound<'_, Stream>) -> PyResult<()> {
     if !pauses {
         return Ok(());
     }
-    if recorder::is_on() {
-        recorder::flow_changed(stream, FlowChange::WritingPaused);
-    }
-    this.tell(py, intern!(py, "pause_writing"))
+    recorded(stream, FlowChange::WritingPaused);
+    this.endpoint(py).tell(py, intern!(py, "pause_writing"))
 }
 
 /// Sends what waits, as far as the kernel takes it.
@@ -136,10 +138,10 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
         let (sent, offered) = match sent {
             Ok(sent) => sent,
             Err(error) if is_only_full(&error) => (0, 1),
-            Err(error) => return this.fail(py, os_error(py, &error), WRITE_FAILED),
+            Err(error) => return this.endpoint(py).fail(py, os_error(py, &error), WRITE_FAILED),
         };
         if recorder::is_on() && sent > 0 {
-            recorder::bytes_out(stream, sent);
+            recorder::bytes_out(py, this.endpoint(py), sent);
         }
         this.machine(py).borrow_mut().sent(sent);
         if sent < offered {
@@ -148,10 +150,8 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
     }
     let resumes = this.machine(py).borrow_mut().resumes();
     if resumes {
-        if recorder::is_on() {
-            recorder::flow_changed(stream, FlowChange::WritingResumed);
-        }
-        this.tell(py, intern!(py, "resume_writing"))?;
+        recorded(stream, FlowChange::WritingResumed);
+        this.endpoint(py).tell(py, intern!(py, "resume_writing"))?;
     }
     settle(stream)
 }
@@ -166,23 +166,23 @@ fn settle(stream: &Bound<'_, Stream>) -> PyResult<()> {
     if next == Settled::Waits {
         return wait_for_room(stream);
     }
-    this.watched(py).end(stream, Interest::Write);
+    this.endpoint(py).watched().end(stream, Interest::Write);
     match next {
         Settled::Waits | Settled::Idle => Ok(()),
-        Settled::Drained => this.call(py, intern!(py, "_drained"), ()),
+        Settled::Drained => this.endpoint(py).call(py, intern!(py, "_drained"), ()),
         Settled::EndWriting => end_writing(stream),
-        Settled::Lose => this.lose(py, None),
+        Settled::Lose => this.endpoint(py).lose(py, None),
     }
 }
 
 fn wait_for_room(stream: &Bound<'_, Stream>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
-    if this.watched(py).is_watching(Interest::Write) {
+    if this.endpoint(py).watched().is_watching(Interest::Write) {
         return Ok(());
     }
-    match this.watched(py).begin(stream, Interest::Write) {
-        Ok(()) => this.remember_sending_context(py),
-        Err(error) => this.fail(py, error, WRITE_FAILED),
+    match this.endpoint(py).watched().begin(stream, Interest::Write) {
+        Ok(()) => this.endpoint(py).enter_from_now(py, Interest::Write),
+        Err(error) => this.endpoint(py).fail(py, error, WRITE_FAILED),
     }
 }
 
@@ -197,22 +197,26 @@ fn took(sent: io::Result<usize>) -> io::Result<usize> {
     sent.or_else(|error| if is_only_full(&error) { Ok(0) } else { Err(error) })
 }
 
-fn is_only_full(error: &io::Error) -> bool {
+pub(super) fn is_only_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-fn check_type(data: &Bound<'_, PyAny>) -> PyResult<()> {
+/// What asyncio says that it wants.
+fn wanted(py: Python<'_>) -> &'static str {
+    if py.version_info() >= (3, 14) {
+        "a bytes, bytearray, or memoryview object"
+    } else {
+        "a bytes-like object"
+    }
+}
+
+pub(super) fn check_type(data: &Bound<'_, PyAny>, wanted: &str) -> PyResult<()> {
     if data.is_instance_of::<PyBytes>()
         || data.is_instance_of::<PyByteArray>()
         || data.is_instance_of::<PyMemoryView>()
     {
         return Ok(());
     }
-    let wanted = if data.py().version_info() >= (3, 14) {
-        "a bytes, bytearray, or memoryview object"
-    } else {
-        "a bytes-like object"
-    };
     let found = data.get_type().name()?.repr()?.to_string();
     Err(PyTypeError::new_err(format!("data argument must be {wanted}, not {found}")))
 }
@@ -224,7 +228,7 @@ fn refusal(refused: Refused, method: &str) -> PyErr {
     })
 }
 
-fn note_loss(py: Python<'_>, before: u32) -> PyResult<()> {
+pub(super) fn note_loss(py: Python<'_>, before: u32) -> PyResult<()> {
     if before >= LOGGED_FROM {
         let text = "socket.send() raised exception.";
         names::logger(py)?.call_method1(intern!(py, "warning"), (text,))?;

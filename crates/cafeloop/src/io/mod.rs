@@ -6,11 +6,13 @@
 //!
 //! ```text
 //! stream       a connection: reading, writing, half-close, close, abort
+//! datagram     an endpoint of datagrams: sending, waiting, close, abort
 //! write_queue  bytes that the kernel hasn't taken yet
 //! water_marks  when a writer is asked to pause, and when to go on
 //! read_size    how much room to offer for the next read
 //! ```
 
+mod datagram;
 mod read_size;
 mod stream;
 mod water_marks;
@@ -19,6 +21,7 @@ mod write_queue;
 #[cfg(test)]
 mod tests;
 
+pub use datagram::{Datagram, Peers, Rules, Send, Sent};
 pub use read_size::{LARGE_READ, READ_SIZE, Room};
 pub use stream::{Close, End, Keep, Refused, Settled, Stream, Write};
 pub use write_queue::WriteQueue;

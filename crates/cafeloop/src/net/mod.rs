@@ -33,7 +33,7 @@
 //   address  where to connect to, and finding it
 //   tcp      connecting, listening and accepting
 //   stream, listener  what users have of it
-//   wire     bytes in and out of a socket that somebody else owns
+//   wire     bytes and datagrams in and out of a socket that somebody else owns
 //
 // A call is tried at once and waits only when the kernel says that it would
 // block, so a message that is there already costs no turn of the loop.

@@ -1,5 +1,6 @@
-//! Bytes in and out of a stream socket that somebody else owns: what the kernel is
-//! asked for a connection whose state is an [`io::Stream`](crate::io::Stream).
+//! Bytes and datagrams in and out of a socket that somebody else owns: what the kernel
+//! is asked for a connection whose state is an [`io::Stream`](crate::io::Stream) or an
+//! [`io::Datagram`](crate::io::Datagram).
 //!
 //! The socket is named by its number, which its owner must be asked for each time:
 //! a number that was kept may be another's by now.  No call blocks or retries.
@@ -8,7 +9,8 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
-use crate::sys::wire;
+pub use crate::sys::datagram::Peer;
+use crate::sys::{datagram, wire};
 
 /// Receives into `buffer`, and gives what was received; nothing at the end.
 #[inline]
@@ -48,4 +50,24 @@ pub fn send_pieces<'a>(
 /// Ends the writing: the far side reads what was sent, then the end.
 pub fn end_writing(fd: RawFd) -> io::Result<()> {
     wire::end_writing(fd)
+}
+
+/// Receives one datagram into `buffer`, notes its `sender`, and gives its bytes.  What
+/// there is no room for is lost.
+#[inline]
+pub fn receive_from<'b>(
+    fd: RawFd,
+    buffer: &'b mut [MaybeUninit<u8>],
+    sender: &mut Peer,
+) -> io::Result<&'b mut [u8]> {
+    let (bytes, peer) = datagram::receive_from(fd, buffer)?;
+    *sender = peer;
+    Ok(bytes)
+}
+
+/// Sends one datagram, whole or not at all: to `peer`, or if that is unknown to whom
+/// the socket is connected with.
+#[inline]
+pub fn send_to(fd: RawFd, bytes: &[u8], peer: &Peer) -> io::Result<()> {
+    datagram::send_to(fd, bytes, peer)
 }

@@ -2,7 +2,9 @@
 
 mod borrowed;
 mod clock;
+pub(crate) mod datagram;
 mod poller;
+mod reach;
 mod signal_pipe;
 pub(crate) mod socket;
 mod waker;
@@ -10,5 +12,6 @@ pub(crate) mod wire;
 
 pub(crate) use clock::{PromptTimers, monotonic_ns};
 pub(crate) use poller::{Events, Poller, Readiness};
+pub(crate) use reach::{Ends, Reach};
 pub(crate) use signal_pipe::SignalPipe;
 pub(crate) use waker::Waker;

@@ -6,7 +6,7 @@ use std::mem;
 
 use proptest::prelude::*;
 
-use super::{Close, End, Keep, LARGE_READ, Refused, Room, Settled, Stream, Write};
+use crate::io::{Close, End, Keep, LARGE_READ, Refused, Room, Settled, Stream, Write};
 
 /// What a driver of the machine is told to do and has done to it, in any order.
 #[derive(Clone, Copy, Debug)]
@@ -272,7 +272,7 @@ fn a_writer_is_asked_to_pause_only_when_the_kernel_is_full() {
     for _ in 0..20 {
         wire.take(Step::Write(5));
     }
-    assert_eq!(wire.told, []);
+    assert!(wire.told.is_empty());
     for _ in 0..3 {
         wire.take(Step::Write(5));
     }

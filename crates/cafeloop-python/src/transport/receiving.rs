@@ -1,0 +1,78 @@
+//! From the kernel to the protocol, a datagram at a time.
+
+use cafeloop::io::{READ_SIZE, Room};
+use cafeloop::net::wire::{self, Peer};
+use pyo3::exceptions::{PyBlockingIOError, PyInterruptedError};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::Datagram;
+use super::datagram::Speech;
+use super::peer;
+use super::watching::Watching;
+use super::writing::is_only_full;
+use crate::errors::os_error;
+use crate::ffi;
+
+const RECEIVE_FAILED: &str = "Fatal read error on datagram transport";
+
+/// Data and its sender's address.
+type Received<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+/// Receives one, and hands it on.  Not more: between two the loop runs what the first
+/// has made ready, as in asyncio.
+pub(super) fn receive(datagram: &Bound<'_, Datagram>, room: Room) -> PyResult<()> {
+    let (py, this) = (datagram.py(), datagram.get());
+    let received = match this.speech(py) {
+        Speech::Native(_) => natively(datagram, room),
+        Speech::Python => by_python(datagram),
+    };
+    match received {
+        Ok(Some(received)) => {
+            let Some(protocol) = this.endpoint(py).protocol(py) else { return Ok(()) };
+            protocol.call_method1(intern!(py, "datagram_received"), received).map(drop)
+        }
+        Ok(None) => Ok(()),
+        Err(error) => this.refused(py, error, RECEIVE_FAILED),
+    }
+}
+
+#[inline]
+fn natively<'py>(datagram: &Bound<'py, Datagram>, room: Room) -> PyResult<Option<Received<'py>>> {
+    let (py, this) = (datagram.py(), datagram.get());
+    let Some(engine) = this.endpoint(py).try_engine(py) else { return Ok(None) };
+    let fd = this.endpoint(py).fd(py);
+    let mut sender = Peer::Unknown;
+    let received = match room {
+        Room::Shared => engine
+            .host()
+            .read_buffer
+            .receive(py, |buffer| wire::receive_from(fd, buffer, &mut sender)),
+        Room::Own => {
+            ffi::fill_bytes(py, READ_SIZE, |buffer| wire::receive_from(fd, buffer, &mut sender))
+        }
+    };
+    match received {
+        Ok(data) => {
+            this.machine(py).borrow_mut().received(data.as_bytes().len());
+            Ok(Some((data.into_any(), peer::shown(py, &sender)?)))
+        }
+        Err(error) if is_only_full(&error) => Ok(None),
+        Err(error) => Err(os_error(py, &error)),
+    }
+}
+
+fn by_python<'py>(datagram: &Bound<'py, Datagram>) -> PyResult<Option<Received<'py>>> {
+    let py = datagram.py();
+    let sock = datagram.get().endpoint(py).socket().object().bind(py);
+    match sock.call_method1(intern!(py, "recvfrom"), (READ_SIZE,)) {
+        Ok(received) => Ok(Some(received.extract()?)),
+        Err(error) if is_not_now(py, &error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a Python socket says that there is nothing, or no room, yet.
+pub(super) fn is_not_now(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyBlockingIOError>(py) || error.is_instance_of::<PyInterruptedError>(py)
+}

@@ -1,0 +1,67 @@
+"""Transports of datagram sockets: what runs once per endpoint or per error."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from asyncio import transports
+from typing import Any
+
+from . import _cafeloop
+from ._socket_transport import SocketTransport, addresses, settle
+
+# The native methods that a transport has as they are.
+_NATIVE = (
+    "get_protocol",
+    "get_write_buffer_size",
+    "is_closing",
+    "is_reading",
+    "sendto",
+)
+
+
+class DatagramTransport(SocketTransport, transports.DatagramTransport):
+    """An endpoint of datagrams, UDP or Unix; `remote` if all go to the same.
+
+    `connection_made` is called in the loop's next turn, then receiving begins, then
+    `waiter` is told.  The socket is closed when the endpoint is lost.
+    """
+
+    __slots__ = _NATIVE
+
+    _native: _cafeloop.Datagram
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        remote: Any,
+        waiter: asyncio.Future[None],
+    ) -> None:
+        self._loop = loop
+        self._sock_fd = sock.fileno()
+        self._extra = addresses(sock, None)
+        self._marks = None
+        self._context = None
+        is_connected = bool(self._extra["peername"])
+        self._native = native = _cafeloop.Datagram(
+            loop, self, sock, protocol, remote or None, is_connected
+        )
+        for name in _NATIVE:
+            setattr(self, name, getattr(native, name))
+        native.attach()
+        # From here on it is this transport's to close.
+        self._sock = sock
+        # asyncio's order: who reads in connection_made() finds nothing there yet.
+        loop.call_soon(protocol.connection_made, self)
+        loop.call_soon(native.start)
+        loop.call_soon(settle, waiter)
+
+    # By these names what the protocol raises is reported.
+
+    def _read_ready(self) -> None:
+        self._native.read_ready()
+
+    def _sendto_ready(self) -> None:
+        self._native.sendto_ready()
