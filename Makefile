@@ -19,9 +19,9 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  PYTHON=python3.13 after any of them chooses the Python."
 
-cafe: release ## Serve both cafés on the loop: 10 seconds, then 5
-	@$(BIN)/cafeloop run --verbose examples/cafe/sync_cafe.py
-	@$(BIN)/cafeloop run --verbose examples/cafe/async_cafe.py
+cafe: release ## Serve both cafés on the loop, with their flow: 10 seconds, then 5
+	@$(BIN)/cafeloop flow examples/cafe/sync_cafe.py
+	@$(BIN)/cafeloop flow examples/cafe/async_cafe.py
 
 cafe-rust: ## Serve both cafés in Rust
 	@cargo run --quiet --release -p cafe -- sync
