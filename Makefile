@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
 .PHONY: help cafe cafe-rust test test-rust test-python test-all lint conformance loom forky bench \
-	bench-forky bench-counts bench-rust clean
+	bench-forky bench-counts bench-record bench-rust clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-forky: ## The same on Python 3.14 from Debian's next release (root; FORKY=
 export UPDATE
 bench-counts: release ## Compare instruction counts with the stored (ROWS='queue event', UPDATE='reason')
 	set -f; $(BIN)/python -m benches.counts $(ROWS) $(if $(UPDATE),--update "$$UPDATE")
+
+bench-record: release ## Measure what recording costs, beside the same work without
+	@$(BIN)/python -m benches.recording
 
 bench-rust: ## Measure the engine's parts (BENCH='timers' for one file, ROWS='fire' for some of it)
 	set -f; cargo bench --quiet --package cafeloop --bench '$(or $(BENCH),*)' -- $(ROWS)

@@ -94,6 +94,12 @@ struct Used {
     is_ready: bool,
 }
 
+impl Between {
+    fn passed(&self) -> u64 {
+        self.worked + self.queued + self.idle
+    }
+}
+
 impl Used {
     /// What a recording has as processor time: a thread that is ready and finds no
     /// processor free doesn't wait for anything of the program's.
@@ -164,6 +170,9 @@ impl Threads {
                 watched.answer(need, stack, call);
             }
             watched.tell(recording);
+        }
+        for watched in &mut self.watched {
+            watched.forgive();
         }
         self.meet(innermost)
     }
@@ -277,8 +286,8 @@ impl Watched {
                 self.doing = Doing::Working;
                 self.free_ns = before_ns + between.idle + between.worked + between.queued;
             }
-            // Between two waits, or woken inside of one.
-            Doing::Waiting if self.is_mixed => {
+            // Between two waits, or woken inside of one; ready to run is not yet at work.
+            Doing::Waiting if between.worked <= between.passed() / 2 => {
                 let ended_ns = before_ns + between.idle / 2;
                 self.free_ns = ended_ns + between.worked + between.queued;
                 self.needs = Some(Need::Woken(ended_ns));
@@ -307,6 +316,16 @@ impl Watched {
                 self.call = call;
                 self.told.push((from_ns, Event::CallEntered { cpu_ns }, stack.frames));
             }
+        }
+    }
+
+    /// While its stack was read it may have waited for the GIL: that doesn't count.
+    fn forgive(&mut self) {
+        if self.doing == Doing::Working
+            && let Some(used) = used(self.number)
+        {
+            self.at_ns = Clock::real().now_ns();
+            self.used = used;
         }
     }
 
