@@ -43,6 +43,8 @@ def run(asked: _cafeloop.Errand, recording: str | None = None) -> int:
         run(asked.name, asked.arguments)
     except _program.CannotStart as error:
         print(f"cafeloop: can't {error}", file=sys.stderr)
+        if asked.is_recorded:
+            _recorded.discard()
         # There was no program to say more of.
         is_verbose = False
         return CANNOT_START

@@ -145,6 +145,10 @@ class Recording:
             signal.signal(self._dump_signal, self._signal_before)
         self._native.stop()
 
+    def is_going(self) -> bool:
+        """Whether it has begun and hasn't ended."""
+        return _current is self
+
     def dump(self, path: _Path | None = None) -> str:
         """Write what the ring holds to a file, `self.path` by default; returns which.
 

@@ -9,6 +9,10 @@ from . import _cafeloop, _program
 from ._record import Recording
 
 
+# The recording that goes on.
+going: Recording | None = None
+
+
 def begin(asked: _cafeloop.Errand, file: str | None) -> None:
     """Begins to record into `file`, or into the one that was asked for; it ends with the program.
 
@@ -24,6 +28,15 @@ def begin(asked: _cafeloop.Errand, file: str | None) -> None:
         reason = _program.uncapitalized(error.strerror or str(error))
         raise _program.CannotStart(f"record into {path!r}: {reason}") from None
     atexit.register(end, recording, is_told=file is None)
+    global going
+    going = recording
+
+
+def discard() -> None:
+    """There was no program: what it did isn't worth a file."""
+    if going is not None:
+        going.stop()
+        os.unlink(going.path)
 
 
 def default_path(asked: _cafeloop.Errand) -> str:
@@ -36,9 +49,8 @@ def default_path(asked: _cafeloop.Errand) -> str:
 
 
 def end(recording: Recording, is_told: bool) -> None:
-    process = os.getpid()
-    if process != recording.process:
-        # A fork has registered the end of its own.
+    if os.getpid() != recording.process or not recording.is_going():
+        # A fork has an end of its own; and one may have been discarded.
         return
     try:
         recording.stop()

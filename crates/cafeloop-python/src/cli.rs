@@ -29,10 +29,12 @@ pub(crate) fn parse_command(py: Python<'_>, args: Vec<OsString>) -> PyResult<Bou
             Errand { command: "flow", pictures: flow.pictures, ..Errand::of(flow.program) }
         }
         Command::Draw(Drawing { recordings, pictures }) => {
+            let recordings = recordings.into_iter().map(PathBuf::into_os_string).collect();
             Errand { command: "draw", recordings, pictures, ..Errand::default() }
         }
         Command::Diff(Comparison { before, after }) => {
-            Errand { command: "diff", recordings: vec![before, after], ..Errand::default() }
+            let recordings = vec![before.into_os_string(), after.into_os_string()];
+            Errand { command: "diff", recordings, ..Errand::default() }
         }
     };
     Ok(Bound::new(py, task)?.into_any())
@@ -58,12 +60,12 @@ pub(crate) struct Errand {
     is_recorded: bool,
     /// The recording's file, if it was named.
     #[pyo3(get)]
-    recording: Option<PathBuf>,
+    recording: Option<OsString>,
     #[pyo3(get)]
     shows_arguments: bool,
     /// To be drawn or compared.
     #[pyo3(get)]
-    recordings: Vec<PathBuf>,
+    recordings: Vec<OsString>,
     pictures: Pictures,
 }
 
@@ -81,7 +83,7 @@ impl Errand {
             is_verbose: program.is_verbose,
             is_recorded: recorded.is_some(),
             shows_arguments: recorded.as_ref().is_some_and(|it| it.shows_arguments),
-            recording: recorded.and_then(|it| it.file),
+            recording: recorded.and_then(|it| it.file).map(PathBuf::into_os_string),
             ..Errand::default()
         }
     }
@@ -90,19 +92,21 @@ impl Errand {
 #[pymethods]
 impl Errand {
     /// The files that pictures are to be written to.
-    fn picture_files(&self) -> Vec<PathBuf> {
-        self.pictures.files().filter(|file| file.as_os_str() != "-").cloned().collect()
+    fn picture_files(&self) -> Vec<OsString> {
+        let files = self.pictures.files().map(|file| file.as_os_str());
+        files.filter(|file| *file != "-").map(OsString::from).collect()
     }
 
     /// Draws recordings as one picture; returns the exit code.
     fn draw(
         &self,
         py: Python<'_>,
-        recordings: Vec<PathBuf>,
+        recordings: Vec<OsString>,
         columns: usize,
         has_colours: bool,
         has_unicode: bool,
     ) -> u8 {
+        let recordings = recordings.into_iter().map(PathBuf::from).collect();
         let drawing = Drawing { recordings, pictures: self.pictures.clone() };
         let screen = Screen { columns, has_colours, has_unicode };
         py.detach(|| draw(&drawing, screen, &mut io::stdout().lock(), &mut io::stderr().lock()))
@@ -111,7 +115,7 @@ impl Errand {
     /// Compares the two recordings; returns the exit code.
     fn compare(&self, py: Python<'_>, columns: usize, has_colours: bool, has_unicode: bool) -> u8 {
         let [before, after] = &self.recordings[..] else { return 2 };
-        let comparison = Comparison { before: before.clone(), after: after.clone() };
+        let comparison = Comparison { before: before.into(), after: after.into() };
         let screen = Screen { columns, has_colours, has_unicode };
         py.detach(|| {
             compare(&comparison, screen, &mut io::stdout().lock(), &mut io::stderr().lock())
