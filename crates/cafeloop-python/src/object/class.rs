@@ -151,6 +151,11 @@ impl<T: Behaviour> Class<T> {
         Ok(Class { class: class.cast_into::<PyType>()?.unbind(), instances: PhantomData })
     }
 
+    /// The class itself.
+    pub(super) fn class<'py>(&self, py: Python<'py>) -> &Bound<'py, PyType> {
+        self.class.bind(py)
+    }
+
     /// A new object, without its `__init__`.
     #[inline]
     pub(super) fn create<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, T>> {

@@ -43,8 +43,10 @@ mod watching;
 mod writing;
 
 pub(crate) use datagram::Datagram;
+pub(crate) use endpoint::Endpoint;
 pub(crate) use reading::ReadBuffer;
 pub(crate) use stream::Stream;
 pub(crate) use tls::Tls;
 pub(crate) use transports::Transports;
 pub(crate) use turns_end::TurnsEnd;
+pub(crate) use watching::Watching;
