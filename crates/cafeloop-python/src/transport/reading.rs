@@ -73,7 +73,7 @@ fn read_data(
     stream: &Bound<'_, Stream>,
     room: Room,
     protocol: &Bound<'_, PyAny>,
-    receives: Receives,
+    way: Receives,
 ) -> PyResult<()> {
     let py = stream.py();
     let endpoint = stream.get().endpoint(py);
@@ -91,7 +91,7 @@ fn read_data(
                 recorder::bytes_in(py, endpoint, bytes);
             }
             stream.get().received(py, bytes);
-            if let (Receives::Encrypted, Ok(tls)) = (receives, protocol.cast::<Tls>()) {
+            if let (Receives::Encrypted, Ok(tls)) = (way, protocol.cast::<Tls>()) {
                 // To asyncio it is a protocol with a buffer, and so are the words.
                 let answer = tls_reading::received(tls, &data);
                 return answer.or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED));
