@@ -62,6 +62,19 @@ unsafe extern "C" {
     fn _PyObject_GetDictPtr(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject;
 }
 
+/// Whether an object has a dictionary, made already.
+///
+/// # Safety
+///
+/// The GIL must be held, and `object` be one.
+pub(crate) unsafe fn has_dictionary(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: the caller's promise; the answer is NULL or the address of a reference.
+    unsafe {
+        let place = _PyObject_GetDictPtr(object);
+        !place.is_null() && !(*place).is_null()
+    }
+}
+
 /// Whether an attribute of this name was put on the object itself, whatever its class
 /// has.  Asking for its `__dict__` would make it one, and its methods slower to find.
 pub(crate) fn has_own_attribute<T>(
@@ -119,12 +132,12 @@ impl Drop for Entered<'_, '_> {
     }
 }
 
-/// A Python socket that somebody else may close: its descriptor is asked for each
+/// A Python socket or file that somebody else may close: its descriptor is asked for each
 /// time, since a number that was kept may be another's by now.
 pub(crate) struct Socket {
     object: Py<PyAny>,
-    /// Whether the descriptor is read where `_socket.socket` has it, which costs a
-    /// load, and not by `fileno()`, which costs a call.
+    /// Whether the descriptor is read where `_socket.socket` or `_io.FileIO` has it,
+    /// which costs a load, and not by `fileno()`, which costs a call.
     is_plain: bool,
 }
 
@@ -132,7 +145,9 @@ impl Socket {
     pub(crate) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = object.py();
         let fd = object.call_method0(intern!(py, "fileno"))?.extract::<RawFd>()?;
-        let is_plain = object.is_instance(names::socket_class(py)?)? && field(object) == fd;
+        let has_field = object.is_instance(names::socket_class(py)?)?
+            || object.is_instance(names::file_class(py)?)?;
+        let is_plain = has_field && field(object) == fd;
         Ok(Socket { object: object.clone().unbind(), is_plain })
     }
 
@@ -157,11 +172,12 @@ impl Socket {
     }
 }
 
-/// The first field of a `_socket.socket`.
+/// The first field of a `_socket.socket` or of a `_io.FileIO`.
 fn field(object: &Bound<'_, PyAny>) -> RawFd {
-    // SAFETY: the callers have seen that the object is a `_socket.socket`, whose C
-    // structure has the descriptor, an int, behind the object's head
-    // (`PySocketSockObject` in CPython's Modules/socketmodule.h).  That it is so here
+    // SAFETY: the callers have seen that the object is a `_socket.socket` or a
+    // `_io.FileIO`, whose C structures have the descriptor, an int, behind the object's
+    // head (`PySocketSockObject` in CPython's Modules/socketmodule.h, `fileio` in its
+    // Modules/_io/fileio.c).  That it is so here
     // is compared with `fileno()` when the connection is made; a wrong guess would
     // read an int of the object's own.
     unsafe { object.as_ptr().add(1).cast::<c_int>().read() }
@@ -274,5 +290,75 @@ impl WritableBuffer {
             slice::from_raw_parts_mut(self.0.view.buf.cast::<MaybeUninit<u8>>(), self.0.len())
         };
         fill(room)
+    }
+}
+
+/// What becomes of a thread that runs a loop when the interpreter ends without it.
+///
+/// Before 3.14 CPython ends such a thread, a daemon, by `pthread_exit()`, wherever it
+/// next asks for the GIL: in the midst of Python code that a loop runs, with frames of
+/// ours above and below.  That unwinds the stack, which Rust's frames refuse by
+/// aborting the process.  3.14 halts the thread instead (python/cpython#87135), and
+/// so do we: Rust's frames are asked about an unwinding by one function, the
+/// personality, and in its place stands one that halts the thread if it is forced.
+#[cfg(not(Py_3_14))]
+pub(crate) mod end_of_threads {
+    use std::ffi::{c_int, c_void};
+    use std::sync::atomic::{AtomicPtr, Ordering};
+    use std::thread;
+
+    /// Of the C++ ABI for exceptions, which Rust's follow: what the unwinder is at, a
+    /// language's name, the exception and the frame.
+    type Personality = unsafe extern "C" fn(c_int, c_int, u64, *mut c_void, *mut c_void) -> c_int;
+
+    /// `_UA_FORCE_UNWIND`: nobody may catch it.
+    const FORCED: c_int = 8;
+
+    unsafe extern "C" {
+        /// Where the unwinder looks for the personality of this module's frames: by a
+        /// pointer that the compiler makes, and writable because the loader fills it.
+        #[link_name = "DW.ref.rust_eh_personality"]
+        static PERSONALITY: AtomicPtr<c_void>;
+
+        fn rust_eh_personality(
+            version: c_int,
+            actions: c_int,
+            class: u64,
+            exception: *mut c_void,
+            context: *mut c_void,
+        ) -> c_int;
+    }
+
+    /// Has threads halted that are to end while they run a loop.
+    pub(crate) fn halt_them() {
+        let rusts: Personality = rust_eh_personality;
+        let ours: Personality = personality;
+        // SAFETY: a word of this module's data.  If it isn't what it is taken for it
+        // doesn't hold the address of Rust's personality, and stays as it is.
+        unsafe {
+            let _ = PERSONALITY.compare_exchange(
+                rusts as *mut c_void,
+                ours as *mut c_void,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    unsafe extern "C" fn personality(
+        version: c_int,
+        actions: c_int,
+        class: u64,
+        exception: *mut c_void,
+        context: *mut c_void,
+    ) -> c_int {
+        if actions & FORCED != 0 {
+            // Without the GIL, which was asked for in vain.
+            loop {
+                thread::park();
+            }
+        }
+        // SAFETY: as the unwinder would have called it.
+        unsafe { rust_eh_personality(version, actions, class, exception, context) }
     }
 }

@@ -142,6 +142,7 @@ impl EventLoop {
         schedule::call_at(slf, args)
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "methods have one shape")]
     pub(crate) fn time<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyFloat>> {
         Ok(PyFloat::new(slf.py(), schedule::time(slf.get(), slf.py())))
     }
@@ -331,6 +332,12 @@ impl EventLoop {
     #[setter]
     fn set_slow_callback_duration(&self, py: Python<'_>, seconds: f64) {
         self.state(py).slow_callback_duration.set(seconds);
+    }
+
+    /// The number of the thread that runs the loop; read by libraries.
+    #[getter]
+    fn _thread_id(&self, py: Python<'_>) -> Option<u64> {
+        self.state(py).thread_ident.get()
     }
 
     /// In debug mode, the handle that is running.

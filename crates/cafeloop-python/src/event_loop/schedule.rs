@@ -12,7 +12,7 @@ use cafeloop::engine::{Engine, TimerKey};
 use super::{EventLoop, debug};
 use crate::errors;
 use crate::host::{Job, Python3};
-use crate::object::{self, Arguments, Call, Handle, Queued, Strong, When};
+use crate::object::{self, Arguments, Call, Context, Handle, Queued, Strong, When};
 use crate::recorder;
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
@@ -39,14 +39,17 @@ impl<'a, 'py> Request<'a, 'py> {
 
     #[inline]
     fn call(&self) -> PyResult<Call> {
-        let args = self.args.positional();
-        Call::with(self.callback.to_owned(), args.len(), args)
+        Call::with(self.callback.to_owned(), self.args.positional())
     }
 
     /// A handle that is due then.
     #[inline]
-    fn into_handle(self, slf: &Bound<'py, EventLoop>, when: When) -> PyResult<Bound<'py, Handle>> {
-        Handle::due(slf, when, self.call()?, self.context)
+    fn into_handle(
+        self,
+        owner: &Bound<'py, EventLoop>,
+        when: When,
+    ) -> PyResult<Bound<'py, Handle>> {
+        Handle::due(owner, when, self.call()?, self.context.map(Context::given))
     }
 }
 

@@ -299,6 +299,20 @@ fn writes_to_a_lost_connection_are_counted() {
 }
 
 #[test]
+fn an_end_that_is_a_close_refuses_writes_and_loses_when_all_was_sent() {
+    let mut machine = Stream::<()>::default();
+    assert_eq!(machine.write(2, None), Ok(Write::Now));
+    machine.sent_at_once(2, 1, || ());
+    assert_eq!(machine.settle(), Settled::Waits);
+    assert_eq!((machine.end_writing(), machine.close()), (End::Later, Close::Later));
+    assert_eq!(machine.write(1, None), Err(Refused::Ended));
+    assert_eq!([machine.lose_write(), machine.lose_write()], [0, 1]);
+    machine.sent(1);
+    assert_eq!(machine.settle(), Settled::Lose);
+    assert!(machine.is_lost());
+}
+
+#[test]
 fn a_lent_socket_refuses_writes_until_it_is_back() {
     let mut wire = Wire::default();
     wire.take(Step::Write(2));
