@@ -17,11 +17,15 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import cafeloop
 
 # Off comes twice: what the second costs beyond the first is how far the others can be trusted.
-MODES = ("off", "off again", "ring", "full")
+RECORDED: dict[str, Literal["off", "ring", "full"]] = {
+    "off": "off", "off again": "off", "ring": "ring", "full": "full",
+}
+MODES = tuple(RECORDED)
 STEPS = 5_000
 REQUESTS = 2_000
 CONNECTIONS = 50
@@ -110,7 +114,7 @@ async def measure(rounds: int, file: str) -> dict[str, dict[str, list[float]]]:
         for row in ROWS:
             for place in range(len(MODES)):
                 mode = MODES[(place + number) % len(MODES)]
-                recording = cafeloop.record(file, "off" if mode.startswith("off") else mode)
+                recording = cafeloop.record(file, RECORDED[mode])
                 with recording:
                     # It begins with the next turn.
                     await asyncio.sleep(0)

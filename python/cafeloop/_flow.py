@@ -7,7 +7,7 @@ has all that this one was started with.  Until it ends, signals are its business
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import os
 import sys
 import time

@@ -147,13 +147,11 @@ class Loop(
         self._check_callback(func, "run_in_executor")
         if executor is None:
             executor = self._get_default_executor()
-        # In its place is called what says when it begins and ends, if that is recorded.
-        work = (
-            _cafeloop._record_work(self, func)
-            if isinstance(executor, concurrent.futures.ThreadPoolExecutor)
-            else None
-        )
-        job = executor.submit(func if work is None else work, *args)
+        work = None
+        if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
+            # Called in its place, it says when it begins and ends, if that is recorded.
+            work = _cafeloop._record_work(self, func)
+        job = executor.submit(func, *args) if work is None else executor.submit(work, *args)
         future = asyncio.wrap_future(job, loop=self)
         if work is not None:
             _cafeloop._record_future(future, work)

@@ -56,6 +56,9 @@ fn finish(outcome: Result<(), String>, err: &mut dyn Write) -> u8 {
     }
 }
 
+/// How a picture is written.
+type Draw<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+
 fn try_draw(
     drawing: &Drawing,
     screen: Screen,
@@ -69,7 +72,6 @@ fn try_draw(
     if pictures.files().next().is_none() {
         return write_text(out, &terminal(&run, screen.terminal()));
     }
-    type Draw<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
     let kinds: [(&Option<PathBuf>, Draw<'_>); 4] = [
         (&pictures.html, &|out| html(&run, out)),
         (&pictures.svg, &|out| out.write_all(svg(&run, Svg::default()).as_bytes())),
@@ -130,7 +132,7 @@ fn read(file: &Path, progress: &mut Progress<'_>) -> Result<Run, String> {
     Run::read(input).map_err(|error| fails(&error.to_string()))
 }
 
-fn write_file(file: &Path, draw: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn write_file(file: &Path, draw: Draw<'_>) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(file)?);
     draw(&mut out)?;
     out.flush()

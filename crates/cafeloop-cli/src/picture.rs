@@ -17,7 +17,7 @@ pub struct Pictures {
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
 
-    /// Write a trace for ui.perfetto.dev and chrome://tracing
+    /// Write a trace for ui.perfetto.dev, and for Chrome's own viewer
     #[arg(long, value_name = "FILE")]
     pub perfetto: Option<PathBuf>,
 

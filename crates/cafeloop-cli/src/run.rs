@@ -31,6 +31,7 @@ pub(crate) struct Arguments {
 
     /// Record what the program does, into FILE or else into a file named after it
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[allow(clippy::option_option, reason = "how clap has an option with or without a value")]
     flow: Option<Option<PathBuf>>,
 
     /// Don't record the values of arguments

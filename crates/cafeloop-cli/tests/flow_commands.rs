@@ -134,7 +134,7 @@ fn flow_tells_what_it_draws_and_where() {
               Write a picture for documents
 
           --perfetto <FILE>
-              Write a trace for ui.perfetto.dev and chrome://tracing
+              Write a trace for ui.perfetto.dev, and for Chrome's own viewer
 
           --json <FILE>
               Write everything for other programs

@@ -39,6 +39,7 @@ impl FlowRecording {
     /// Thresholds and the interval are in seconds; 0 samples no threads.
     #[new]
     #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, parent))]
+    #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
         file: Option<PathBuf>,

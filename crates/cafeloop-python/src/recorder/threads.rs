@@ -278,7 +278,8 @@ impl Watched {
                     self.needs = Some(Need::Enter(before_ns));
                 } else if !self.is_mixed {
                     self.busy_ticks += 1;
-                    self.needs = (self.busy_ticks % TICKS_OF_WORK == 0).then_some(Need::Work);
+                    self.needs =
+                        self.busy_ticks.is_multiple_of(TICKS_OF_WORK).then_some(Need::Work);
                 }
             }
             Doing::Waiting | Doing::Elsewhere if has_waited => {}
