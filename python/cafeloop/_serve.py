@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import itertools
 import socket
 import sys
@@ -13,17 +14,14 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from . import _tls
+from . import _cafeloop, _tls
 from ._resolve import AddressInfo
-from ._stream_transport import StreamTransport, check_stream
+from ._stream_transport import StreamTransport, check_stream, is_tcp
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
 else:
     _Parts = object
-
-# No descriptor or memory is left for another connection: worth another try later.
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Serving(_Parts):
@@ -93,10 +91,14 @@ class Serving(_Parts):
         """A server on sockets that are bound."""
         for sock in sockets:
             sock.setblocking(False)
-        server = asyncio.Server(self, sockets, protocol_factory, None, backlog, None)
+        server: Any = asyncio.Server(self, sockets, protocol_factory, None, backlog, None)
+        if sys.version_info >= (3, 13):
+            # In the place of a WeakSet, with what the server asks of it.
+            server._clients = _cafeloop.Connections()
         if start_serving:
             await server.start_serving()
-        return server
+        made: asyncio.Server = server
+        return made
 
     async def _addresses_of(
         self, hosts: Iterable[Any], port: Any, family: int, flags: int
@@ -173,45 +175,28 @@ class Serving(_Parts):
         ssl_shutdown_timeout: float | None = None,
         context: Context | None = None,
     ) -> None:
-        arguments = (protocol_factory, sock, server, backlog, context)
-        self._add_reader(sock.fileno(), self._accept_connections, *arguments)
+        serving = (protocol_factory, server, context)
+        acceptor = _cafeloop.Acceptor(
+            sock,
+            backlog + 1,
+            is_tcp(sock),
+            functools.partial(self._accepted, *serving),
+            functools.partial(self._accept_later, sock, backlog, *serving),
+        )
+        self._add_reader(sock.fileno(), acceptor.accept)
 
     def _stop_serving(self, sock: socket.socket) -> None:
         self.remove_reader(sock.fileno())
         sock.close()
 
-    def _accept_connections(
-        self,
-        protocol_factory: Callable[[], asyncio.BaseProtocol],
-        sock: socket.socket,
-        server: asyncio.Server | None,
-        backlog: int,
-        context: Context | None,
-    ) -> None:
-        """Accept all that wait: once a turn, so that the others get theirs."""
-        for _ in range(backlog + 1):
-            try:
-                connection, address = sock.accept()
-            except (BlockingIOError, InterruptedError):
-                return
-            except ConnectionAbortedError:
-                # Whoever hangs up before being accepted is as good as not come.
-                continue
-            except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    raise
-                self._accept_later(error, protocol_factory, sock, server, backlog, context)
-                return
-            self._accepted(connection, address, protocol_factory, server, context)
-
     def _accept_later(
         self,
-        error: OSError,
-        protocol_factory: Callable[[], asyncio.BaseProtocol],
         sock: socket.socket,
-        server: asyncio.Server | None,
         backlog: int,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        server: asyncio.Server | None,
         context: Context | None,
+        error: OSError,
     ) -> None:
         """The kernel would report the same connection again and again: wait a second."""
         self.call_exception_handler(
@@ -234,17 +219,16 @@ class Serving(_Parts):
 
     def _accepted(
         self,
-        connection: socket.socket,
-        address: Any,
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         server: asyncio.Server | None,
         context: Context | None,
+        connection: _cafeloop.Accepted,
     ) -> None:
         """Give a connection its protocol.  In debug mode a failure is reported."""
         details: dict[str, Any] = {}
         try:
-            connection.setblocking(False)
             if self.get_debug():
+                address = connection.getpeername()
                 logger.debug("%r got a new connection from %r: %r", server, address, connection)
             if context is None:
                 protocol = protocol_factory()
@@ -252,8 +236,7 @@ class Serving(_Parts):
                 context = context.copy()
                 protocol = context.run(protocol_factory)
             details["protocol"] = protocol
-            extra = {"peername": address}
-            StreamTransport(self, connection, protocol, None, extra, server, context)
+            StreamTransport(self, connection, protocol, None, None, server, context)
         except (SystemExit, KeyboardInterrupt):
             connection.close()
             raise

@@ -85,21 +85,21 @@ impl Drop for Entered<'_, '_> {
     }
 }
 
-/// A Python socket that somebody else may close: its descriptor is asked for each
+/// The descriptor of a Python socket, which somebody else may close: it is asked for each
 /// time, since a number that was kept may be another's by now.
-pub(crate) struct Socket {
+pub(crate) struct PythonSocket {
     object: Py<PyAny>,
     /// Whether the descriptor is read where `_socket.socket` has it, which costs a
     /// load, and not by `fileno()`, which costs a call.
     is_plain: bool,
 }
 
-impl Socket {
+impl PythonSocket {
     pub(crate) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = object.py();
         let fd = object.call_method0(intern!(py, "fileno"))?.extract::<RawFd>()?;
         let is_plain = object.is_instance(names::socket_class(py)?)? && field(object) == fd;
-        Ok(Socket { object: object.clone().unbind(), is_plain })
+        Ok(PythonSocket { object: object.clone().unbind(), is_plain })
     }
 
     /// -1 if the socket is closed.

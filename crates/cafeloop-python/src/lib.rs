@@ -39,7 +39,7 @@ mod _cafeloop {
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
     #[pymodule_export]
-    use super::transport::{Datagram, Stream};
+    use super::transport::{Accepted, Acceptor, Connections, Datagram, Stream};
 
     #[pymodule_export]
     const RUST_VERSION: &str = env!("CAFELOOP_RUSTC");

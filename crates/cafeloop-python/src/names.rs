@@ -49,6 +49,7 @@ names! {
     siginterrupt = "signal"."siginterrupt";
     sleep = "asyncio.tasks"."sleep";
     socket_class = "_socket"."socket";
+    socket_constructor = "socket"."socket";
     strerror = "os"."strerror";
     swap_current_task = "_asyncio"."_swap_current_task";
     task_class = "asyncio.tasks"."Task";

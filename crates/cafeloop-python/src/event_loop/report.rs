@@ -44,20 +44,18 @@ pub(crate) fn done_callback_failed<'py>(
     callback_failed(&owner, &handle, &call, error)
 }
 
-/// The same for a method that the loop calls by itself, which has no handle either.
-/// What is meant to leave the loop does.
+/// The same for a method of an object that the loop calls by itself, which has no handle
+/// either.  What is meant to leave the loop does.
 pub(crate) fn method_failed<'py>(
     owner: &Bound<'py, EventLoop>,
-    object: &Bound<'py, PyAny>,
-    method: &Bound<'py, PyString>,
+    (object, method, args): (&Bound<'py, PyAny>, &Bound<'py, PyString>, Bound<'py, PyTuple>),
     error: PyErr,
 ) -> PyResult<()> {
     let py = owner.py();
     if errors::leaves_the_loop(error.value(py)) {
         return Err(error);
     }
-    let callback = object.getattr(method)?.unbind();
-    let call = Call { callback, args: PyTuple::empty(py).unbind() };
+    let call = Call { callback: object.getattr(method)?.unbind(), args: args.unbind() };
     let handle = Bound::new(py, Handle::new(owner, call.clone_ref(py), None)?)?;
     callback_failed(owner, &handle, &call, error)
 }

@@ -7,7 +7,7 @@ use cafeloop::engine::Interest;
 use cafeloop::io::{Close, Datagram as Machine, Peers, Rules};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::endpoint::Endpoint;
@@ -136,7 +136,8 @@ impl Datagram {
         let endpoint = slf.get().endpoint(py);
         endpoint.run(py, interest, || match (job(), endpoint.transport(py)) {
             (Err(error), Some(transport)) => {
-                report::method_failed(endpoint.owner().bind(py), transport.bind(py), name, error)
+                let call = (transport.bind(py), name, PyTuple::empty(py));
+                report::method_failed(endpoint.owner().bind(py), call, error)
             }
             (outcome, _) => outcome,
         })
@@ -237,9 +238,26 @@ impl Datagram {
         self.endpoint(protocol.py()).set_protocol(protocol);
     }
 
-    /// Takes the socket's descriptor for itself: `add_reader` refuses it from now on.
-    fn attach(slf: &Bound<'_, Self>) -> PyResult<()> {
+    /// Takes the socket's descriptor for itself, and returns it: `add_reader` refuses it
+    /// from now on.
+    fn attach(slf: &Bound<'_, Self>) -> PyResult<RawFd> {
         Endpoint::attach(slf)
+    }
+
+    /// The socket as Python's object; None if it was closed before anybody asked.
+    fn socket<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.endpoint(py).socket().object(py)
+    }
+
+    /// Whether the socket is this transport's.
+    fn is_attached(&self, py: Python<'_>) -> bool {
+        self.endpoint(py).is_attached()
+    }
+
+    /// Endpoints are few: what is queued for their end is a handle of the transport's.
+    #[expect(clippy::unused_self, reason = "transports ask it of both kinds")]
+    fn end_soon(&self, _error: &Bound<'_, PyAny>) -> bool {
+        false
     }
 
     /// Begins to receive, unless it was paused before.
@@ -292,11 +310,12 @@ impl Datagram {
         Datagram::send(slf)
     }
 
-    /// Lets go of transport and protocol: the endpoint is lost and they were told.
-    fn release(slf: &Bound<'_, Self>) {
+    /// Closes the socket and lets go of transport and protocol: the endpoint is lost and
+    /// they were told.
+    fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
         let unsent = slf.get().machine(slf.py()).borrow_mut().told();
-        Endpoint::release(slf);
         drop(unsent);
+        Endpoint::release(slf)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! stream      a stream connection: what it holds, and its methods
+//! life        how a connection begins and ends
 //! reading     from the kernel to the protocol
 //! writing     from the protocol to the kernel
 //! datagram    a datagram endpoint: what it holds, and its methods
@@ -11,6 +12,9 @@
 //! sending     from the protocol to the kernel, likewise
 //! peer        addresses, the kernel's and Python's
 //! endpoint    what both hold: whom they tell, and in which context
+//! socket      the socket of a transport: Python's, or the loop's own
+//! acceptor    accepting connections
+//! connections those of a server
 //! memory      what the allocator keeps for the next packet
 //! watching    being told when the socket is ready
 //! transports  which of a loop's descriptors are theirs
@@ -20,19 +24,25 @@
 //! Its state is a machine of `cafeloop::io`, which is asked what to do and told what
 //! came of it.  No borrow of it outlives a call into Python.
 
+mod acceptor;
+mod connections;
 mod datagram;
 mod endpoint;
+mod life;
 mod memory;
 mod peer;
 mod reading;
 mod receiving;
 mod sending;
+mod socket;
 mod stream;
 mod transports;
 mod turns_end;
 mod watching;
 mod writing;
 
+pub(crate) use acceptor::{Accepted, Acceptor};
+pub(crate) use connections::Connections;
 pub(crate) use datagram::Datagram;
 pub(crate) use reading::ReadBuffer;
 pub(crate) use stream::Stream;

@@ -84,7 +84,7 @@ fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Bound<'_, PyAny>
             stream.get().received(py, length(&data));
             let name = intern!(py, "data_received");
             let answer = protocol.call_method1(name, (data,));
-            answer.map(drop).or_else(|error| endpoint.fail(py, error, DATA_RECEIVED_FAILED))
+            answer.map(drop).or_else(|error| Stream::fail(stream, error, DATA_RECEIVED_FAILED))
         }
         Received::End => stream.get().input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
@@ -96,17 +96,17 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
     let endpoint = this.endpoint(py);
     let buffer = match get_buffer(protocol) {
         Ok(buffer) => buffer,
-        Err(error) => return endpoint.fail(py, error, GET_BUFFER_FAILED),
+        Err(error) => return Stream::fail(stream, error, GET_BUFFER_FAILED),
     };
     let fd = endpoint.fd(py);
     let received = match WritableBuffer::of(&buffer) {
         Ok(mut buffer) => buffer.fill(|room| wire::receive(fd, room).map(|bytes| bytes.len())),
-        Err(error) => return endpoint.fail(py, error, READ_FAILED),
+        Err(error) => return Stream::fail(stream, error, READ_FAILED),
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
             let answer = protocol.call_method1(intern!(py, "buffer_updated"), (bytes,));
-            answer.map(drop).or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED))
+            answer.map(drop).or_else(|error| Stream::fail(stream, error, BUFFER_UPDATED_FAILED))
         }
         Received::End => this.input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
@@ -137,7 +137,7 @@ fn outcome<T>(
         }
         Err(error) => {
             let py = stream.py();
-            stream.get().endpoint(py).fail(py, os_error(py, &error), READ_FAILED)?;
+            Stream::fail(stream, os_error(py, &error), READ_FAILED)?;
             Ok(Received::Failed)
         }
     }

@@ -64,7 +64,7 @@ fn natively<'py>(datagram: &Bound<'py, Datagram>, room: Room) -> PyResult<Option
 
 fn by_python<'py>(datagram: &Bound<'py, Datagram>) -> PyResult<Option<Received<'py>>> {
     let py = datagram.py();
-    let sock = datagram.get().endpoint(py).socket().object().bind(py);
+    let sock = datagram.get().endpoint(py).socket().object(py)?.into_pyobject(py)?;
     match sock.call_method1(intern!(py, "recvfrom"), (READ_SIZE,)) {
         Ok(received) => Ok(Some(received.extract()?)),
         Err(error) if is_not_now(py, &error) => Ok(None),

@@ -103,7 +103,7 @@ fn is_sent_by_python(
     to: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<bool> {
     let (py, this) = (datagram.py(), datagram.get());
-    let sock = this.endpoint(py).socket().object().bind(py);
+    let sock = this.endpoint(py).socket().object(py)?.into_pyobject(py)?;
     let sent = if this.is_connected(py) {
         sock.call_method1(intern!(py, "send"), (data,))
     } else {

@@ -50,7 +50,7 @@ fn write_bytes(
                 Ok(taken) if taken == bytes.len() => return Ok(()),
                 Ok(taken) => taken,
                 Err(error) => {
-                    return this.endpoint(py).fail(py, os_error(py, &error), WRITE_FAILED);
+                    return Stream::fail(stream, os_error(py, &error), WRITE_FAILED);
                 }
             };
             this.machine(py).borrow_mut().sent_at_once(bytes.len(), taken, body);
@@ -127,7 +127,7 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
         let (sent, offered) = match sent {
             Ok(sent) => sent,
             Err(error) if is_only_full(&error) => (0, 1),
-            Err(error) => return this.endpoint(py).fail(py, os_error(py, &error), WRITE_FAILED),
+            Err(error) => return Stream::fail(stream, os_error(py, &error), WRITE_FAILED),
         };
         this.machine(py).borrow_mut().sent(sent);
         if sent < offered {
@@ -167,7 +167,7 @@ fn wait_for_room(stream: &Bound<'_, Stream>) -> PyResult<()> {
     }
     match this.endpoint(py).watched().begin(stream, Interest::Write) {
         Ok(()) => this.endpoint(py).enter_from_now(py, Interest::Write),
-        Err(error) => this.endpoint(py).fail(py, error, WRITE_FAILED),
+        Err(error) => Stream::fail(stream, error, WRITE_FAILED),
     }
 }
 

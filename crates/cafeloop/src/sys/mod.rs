@@ -10,11 +10,13 @@
 //! - [`PromptTimers`]: a thread whose time-outs aren't rounded to save power;
 //! - [`socket`]: the calls on sockets that the standard library lacks;
 //! - [`wire`]: bytes in and out of a stream socket that somebody else owns;
-//! - [`datagram`]: datagrams in and out of one.
+//! - [`datagram`]: datagrams in and out of one;
+//! - [`Peer`]: a socket's address.
 //!
 //! Linux is the only one today; another is a second folder behind this list.
 
 mod linux;
 
+pub use linux::Peer;
 pub(crate) use linux::{Events, Poller, PromptTimers, Readiness, SignalPipe, Waker, monotonic_ns};
 pub(crate) use linux::{datagram, socket, wire};

@@ -3,6 +3,7 @@
 mod borrowed;
 mod clock;
 pub(crate) mod datagram;
+mod peer;
 mod poller;
 mod signal_pipe;
 pub(crate) mod socket;
@@ -10,6 +11,7 @@ mod waker;
 pub(crate) mod wire;
 
 pub(crate) use clock::{PromptTimers, monotonic_ns};
+pub use peer::Peer;
 pub(crate) use poller::{Events, Poller, Readiness};
 pub(crate) use signal_pipe::SignalPipe;
 pub(crate) use waker::Waker;
