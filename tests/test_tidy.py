@@ -176,12 +176,17 @@ def test_the_package_exits_only_in_its_command(path):
         assert not uses(path, r"\bsys\.exit\b|\bos\._exit\b|\bprint\(")
 
 
-LIBRARIES = [path for path in OWN_RUST if path.is_relative_to(CRATES) and path.name != "build.rs"]
+LIBRARIES = [
+    path
+    for path in OWN_RUST
+    if path.is_relative_to(CRATES) and path.name != "build.rs" and "benches" not in path.parts
+]
 
 
 @pytest.mark.parametrize("path", LIBRARIES + files(f"{LOAD}/src", "*.rs"), ids=name)
 def test_libraries_neither_print_nor_exit(path):
-    # Scripts of a build talk to cargo, and a main function ends its program.
+    # Scripts of a build talk to cargo, benchmarks to whoever runs them, and a main function ends
+    # its program.
     assert not uses(path, r"\be?print(ln)?!|\bdbg!|\bprocess::(exit|abort)\b")
 
 

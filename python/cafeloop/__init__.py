@@ -11,6 +11,7 @@ loop that asyncio makes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._build import __version__, build_info
+    from ._clock import VirtualClock
     from ._loop import Loop, new_event_loop
     from ._policy import EventLoopPolicy, install, uninstall
     from ._run import run
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EventLoopPolicy",
     "Loop",
+    "VirtualClock",
     "__version__",
     "build_info",
     "install",
@@ -29,6 +31,7 @@ __all__ = [
 _MODULE_OF = {
     "EventLoopPolicy": "_policy",
     "Loop": "_loop",
+    "VirtualClock": "_clock",
     "__version__": "_build",
     "build_info": "_build",
     "install": "_policy",

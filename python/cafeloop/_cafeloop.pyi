@@ -174,6 +174,33 @@ class Datagram:
     def release(self) -> None: ...
 
 @disjoint_base
+class VirtualClock:
+    """A time of a loop's own."""
+
+    def __new__(cls, start: float = 0.0, *, strict: bool = False) -> "VirtualClock": ...
+    def time(self) -> float:
+        """What time it is, in seconds."""
+
+    def advance(self, seconds: float) -> None:
+        """Move it on, now; what is due by then is due in the loop's next turn."""
+
+    def pause(self) -> bool:
+        """Have it go as real time does, until `resume()`; False if it does already."""
+
+    def resume(self) -> bool:
+        """Have it jump again; False if it does already."""
+
+    @property
+    def jumps(self) -> bool:
+        """Whether it jumps: it hasn't been paused."""
+
+@final
+class Holding:
+    """Work in a thread, which holds a virtual clock until it has ended."""
+
+    def end(self) -> None: ...
+
+@disjoint_base
 class EventLoop:
     """An event loop's engine as a Python object."""
 
@@ -182,6 +209,9 @@ class EventLoop:
     def run_until_complete(
         self, future: _Coroutine[_T] | Awaitable[_T]
     ) -> _T: ...
+    def _set_clock(self, clock: VirtualClock) -> None: ...
+    def _set_seed(self, seed: int) -> None: ...
+    def _hold_clock(self) -> Holding: ...
     def stop(self) -> None: ...
     def is_running(self) -> bool: ...
     def is_closed(self) -> bool: ...

@@ -159,6 +159,30 @@ closer = Closer(new_loop())
 """) == (0, "closed\n")
 
 
+def test_futures_and_tasks_answer_while_modules_are_taken_down(end_of):
+    assert end_of("""
+import asyncio
+
+class Last:
+    def __init__(self, loop, asyncio=asyncio):
+        self.loop = loop
+        self.future = loop.create_future()
+        self.future.set_result("served")
+        self.task = loop.create_task(asyncio.sleep(0, "paid"))
+        loop.run_until_complete(self.task)
+        self.error = asyncio.InvalidStateError
+    def __del__(self):
+        print(self.future.done(), self.future.result(), self.task.result(), self.task.get_name())
+        try:
+            self.loop.create_future().result()
+        except self.error:
+            print("pending")
+        self.loop.close()
+
+last = Last(new_loop())
+""") == (0, "True served paid Task-1\npending\n")
+
+
 def test_a_thread_that_is_waited_for_finishes_its_loop(end_of):
     assert end_of("""
 import asyncio, threading

@@ -1,11 +1,37 @@
 //! What an event loop does, as data.
 //!
-//! The engine emits [`Event`]s at its probe points; whoever listens is a
-//! [`Sink`].  This crate knows no sockets, threads, clocks or environment: it
-//! is given everything, so that producer and reader can age apart.
+//! ```text
+//! Event --> Recorder --> file --> Reader --> Run --> findings, pictures
+//! ```
+//!
+//! The engine emits [`Event`]s at its probe points, and so does whoever hosts it;
+//! whoever listens is a [`Sink`].  A [`Recorder`] takes events down, into a ring in
+//! memory or to a file, and a [`Reader`] reads them again.  This crate knows no
+//! sockets, threads, clocks or environment: it is given everything, so that producer
+//! and reader can age apart.
 
 #![forbid(unsafe_code)]
 
+mod error;
 mod event;
+pub mod findings;
+mod format;
+mod id;
+mod metadata;
+mod names;
+mod quantity;
+mod reader;
+mod record;
+mod recorder;
+pub mod render;
+pub mod run;
+mod tables;
 
-pub use event::{Event, Sink};
+pub use error::Error;
+pub use event::{Awaited, Event, FlowChange, LaneKind, Sink, StepEnd, TaskEnd, Waker};
+pub use id::{CodeId, Frame, Lane, StringId, TaskId, TransportId, WorkId};
+pub use metadata::{Clock, Metadata, Mode};
+pub use names::Names;
+pub use reader::{Ending, Entry, Losses, Reader};
+pub use recorder::{Recorder, Snapshot, Tap};
+pub use run::Run;

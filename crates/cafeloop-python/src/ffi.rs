@@ -11,7 +11,7 @@ use pyo3::PyVisit;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyContext};
+use pyo3::types::{PyBytes, PyContext, PyString};
 
 use crate::names;
 
@@ -42,6 +42,40 @@ impl<T> Shared<T> {
     pub(crate) fn in_traverse<'a>(&'a self, _visit: &'a PyVisit<'_>) -> &'a T {
         &self.0
     }
+}
+
+/// A thread that runs Python code, as long as it does.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct PythonThread(*mut ffi::PyThreadState);
+
+impl PythonThread {
+    /// The one that runs here.
+    #[inline]
+    pub(crate) fn current(_py: Python<'_>) -> Self {
+        // SAFETY: the GIL is held, so there is a thread state.
+        PythonThread(unsafe { ffi::PyThreadState_Get() })
+    }
+}
+
+// SAFETY: declared as in CPython's Include/cpython/object.h.
+unsafe extern "C" {
+    fn _PyObject_GetDictPtr(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject;
+}
+
+/// Whether an attribute of this name was put on the object itself, whatever its class
+/// has.  Asking for its `__dict__` would make it one, and its methods slower to find.
+pub(crate) fn has_own_attribute<T>(
+    object: &Bound<'_, T>,
+    name: &Bound<'_, PyString>,
+) -> PyResult<bool> {
+    let py = object.py();
+    // SAFETY: the GIL is held; the answer is NULL or the address of a reference to a
+    // dictionary or of NULL, which the object holds.
+    let dictionary = unsafe {
+        let place = _PyObject_GetDictPtr(object.as_ptr());
+        if place.is_null() { None } else { Bound::from_borrowed_ptr_or_opt(py, *place) }
+    };
+    dictionary.map_or(Ok(false), |dictionary| dictionary.contains(name))
 }
 
 /// The context of the running code, copied (`contextvars.copy_context()`).

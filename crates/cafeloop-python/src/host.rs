@@ -10,7 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::errors::{self, Exit};
 use crate::event_loop::{EventLoop, debug, report};
 use crate::ffi::in_context;
-use crate::object::{self, Callback, Future, Gathering, Handle, Sleep, Slot, Strong, Task};
+use crate::object::{self, Callback, Future, Gathering, Handle, Queued, Sleep, Slot, Strong, Task};
 use crate::seconds::to_nanoseconds;
 use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
 
@@ -20,7 +20,7 @@ use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
 /// arguments for.
 pub(crate) enum Job {
     /// A callback of the user's.
-    Handle(Py<Handle>),
+    Handle(Queued),
     /// A connection whose protocol is to be told of it, in this context.
     Begin(Py<Stream>, Py<PyContext>),
     /// A connection that is lost, by this error: its protocol is to be told, in this
@@ -54,7 +54,7 @@ impl Job {
     /// Shows what it refers to, to the garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Job::Handle(handle) => visit.call(handle),
+            Job::Handle(handle) => handle.traverse(visit),
             Job::Read(stream) | Job::Send(stream) => visit.call(stream),
             Job::Begin(stream, context) => {
                 visit.call(stream)?;
@@ -88,7 +88,7 @@ impl Job {
 /// Whoever wants to know that a descriptor is ready or a signal has come: told
 /// each time, until it is taken out by whoever put it in.
 pub(crate) enum Watcher {
-    Handle(Py<Handle>),
+    Handle(Strong<Handle>),
     Reader(Py<Stream>),
     Sender(Py<Stream>),
     Receiver(Py<Datagram>),
@@ -98,7 +98,7 @@ pub(crate) enum Watcher {
 impl Watcher {
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Watcher::Handle(handle) => visit.call(handle),
+            Watcher::Handle(handle) => visit.call(handle.as_py()),
             Watcher::Reader(stream) | Watcher::Sender(stream) => visit.call(stream),
             Watcher::Receiver(datagram) | Watcher::DatagramSender(datagram) => visit.call(datagram),
         }
@@ -219,12 +219,26 @@ impl Host for Python3 {
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
         watcher.as_ref().map(|watcher| match watcher {
-            Watcher::Handle(handle) => Job::Handle(handle.clone_ref(py)),
+            Watcher::Handle(handle) => Job::Handle(Queued::new(handle.bind(py).clone())),
             Watcher::Reader(stream) => Job::Read(stream.clone_ref(py)),
             Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
             Watcher::Receiver(datagram) => Job::Receive(datagram.clone_ref(py)),
             Watcher::DatagramSender(datagram) => Job::SendDatagrams(datagram.clone_ref(py)),
         })
+    }
+
+    /// Steps and wake-ups of tasks depend on who wakes them first.  All others are what
+    /// `call_soon` was asked for, here or where asyncio has a handle.
+    fn is_promised(&self, job: &Job) -> bool {
+        !matches!(
+            job,
+            Job::Step(_)
+                | Job::Throw(..)
+                | Job::Wake(_)
+                | Job::Slept(..)
+                | Job::Done(..)
+                | Job::Gathered(..)
+        )
     }
 
     fn block<R: Send>(&self, py: Python<'_>, wait: impl FnOnce() -> R + Send) -> R {

@@ -12,6 +12,7 @@ compile_error!(
 );
 
 mod cli;
+mod clock;
 mod errors;
 mod event_loop;
 #[allow(unsafe_code, reason = "the calls of CPython's that PyO3 has no safe form of")]
@@ -26,20 +27,32 @@ mod transport;
 
 #[pyo3::pymodule(gil_used = true)]
 mod _cafeloop {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::cli::parse_command;
+    #[pymodule_export]
+    use super::clock::{Holding, VirtualClock};
     #[pymodule_export]
     use super::event_loop::EventLoop;
     #[cfg(not(Py_3_12))]
     #[pymodule_export]
     use super::object::StandIn;
     #[pymodule_export]
-    use super::object::{_native_tasks, _refuse_native_tasks, _whose_tasks, Handle, TimerHandle};
+    use super::object::{_native_tasks, _refuse_native_tasks, _whose_tasks};
     #[cfg(Py_3_12)]
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
+    use super::object::{add_handle_classes, add_loop_methods};
     #[pymodule_export]
     use super::transport::{Accepted, Acceptor, Connections, Datagram, Stream};
+
+    /// What PyO3 doesn't register: classes laid out by hand, and methods.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        add_handle_classes(module)?;
+        add_loop_methods(&module.py().get_type::<EventLoop>())
+    }
 
     #[pymodule_export]
     const RUST_VERSION: &str = env!("CAFELOOP_RUSTC");

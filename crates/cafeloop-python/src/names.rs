@@ -14,6 +14,16 @@ macro_rules! names {
     };
 }
 
+/// Looks up what finalizers may need: when modules are taken down, nothing can be
+/// imported any more.
+pub(crate) fn keep_for_the_end(py: Python<'_>) -> PyResult<()> {
+    cancelled_error(py)?;
+    invalid_state_error(py)?;
+    future_repr(py)?;
+    task_repr(py)?;
+    Ok(())
+}
+
 names! {
     buffered_protocol = "asyncio.protocols"."BufferedProtocol";
     cancelled_error = "asyncio.exceptions"."CancelledError";
@@ -37,7 +47,6 @@ names! {
     is_future = "asyncio.futures"."isfuture";
     logger = "asyncio.log"."logger";
     main_thread = "threading"."main_thread";
-    python_loop_class = "cafeloop._loop"."Loop";
     register_at_fork = "os"."register_at_fork";
     run_until_complete_cb = "asyncio.base_events"."_run_until_complete_cb";
     set_asyncgen_hooks = "sys"."set_asyncgen_hooks";

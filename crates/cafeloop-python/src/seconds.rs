@@ -23,7 +23,7 @@ pub(crate) fn to_nanoseconds(seconds: f64) -> PyResult<u64> {
     if seconds.is_nan() {
         return Err(PyValueError::new_err("a time must be a number of seconds, not NaN"));
     }
-    let mut nanoseconds = (seconds * NS_PER_SECOND).ceil() as u64;
+    let mut nanoseconds = (seconds * NS_PER_SECOND) as u64;
     while to_seconds(nanoseconds) < seconds && nanoseconds < u64::MAX {
         nanoseconds += 1;
     }

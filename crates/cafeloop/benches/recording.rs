@@ -1,15 +1,14 @@
 //! The seam at which a loop says what it does: what a job costs with nobody
-//! listening, with somebody who doesn't keep what he hears, and with a ring that
-//! keeps the newest events.
-//!
-//! The ring is the simplest that could do; the recorder's own is to be measured
-//! here once there is one.  `item/s` counts jobs, each of which is two events.
+//! listening, with somebody who doesn't keep what he hears, and with the recorder's
+//! ring, which keeps the newest events.  `item/s` counts jobs, each of which is two
+//! events.
 
 mod host;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::rc::Rc;
 
-use cafeloop::flow::{Event, Sink};
+use cafeloop::flow::{Event, Lane, Metadata, Recorder, Sink, Tap};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 
@@ -19,8 +18,8 @@ use self::host::{Job, new_loop, run};
 const JOBS: usize = 100_000;
 /// Jobs in a turn, so that what a turn says of itself doesn't show.
 const IN_A_TURN: usize = 1_000;
-/// As many events as fit into 1 MiB, more or less.
-const EVENTS_KEPT: usize = 1 << 15;
+/// The size of the ring: 32,768 events, which is 1 MiB.
+const RING_BYTES: usize = 1 << 20;
 
 fn main() {
     divan::main();
@@ -32,26 +31,6 @@ struct Deaf;
 impl Sink for Deaf {
     fn record(&self, at_ns: u64, event: Event) {
         black_box((at_ns, event));
-    }
-}
-
-struct Ring {
-    events: RefCell<Vec<(u64, Event)>>,
-    next: Cell<usize>,
-}
-
-impl Ring {
-    fn new() -> Self {
-        let empty = (0, Event::JobBegins);
-        Ring { events: RefCell::new(vec![empty; EVENTS_KEPT]), next: Cell::new(0) }
-    }
-}
-
-impl Sink for Ring {
-    fn record(&self, at_ns: u64, event: Event) {
-        let next = self.next.get();
-        self.events.borrow_mut()[next] = (at_ns, event);
-        self.next.set((next + 1) % EVENTS_KEPT);
     }
 }
 
@@ -75,5 +54,6 @@ fn deaf(bencher: Bencher) {
 
 #[divan::bench]
 fn ring(bencher: Bencher) {
-    jobs(bencher, Some(Box::new(Ring::new())));
+    let recorder = Recorder::ring(Metadata::default(), RING_BYTES);
+    jobs(bencher, Some(Box::new(Tap::new(Rc::new(RefCell::new(recorder)), Lane(0)))));
 }

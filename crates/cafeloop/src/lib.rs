@@ -19,7 +19,7 @@ pub use api::{
     create_task, gather, now, run, sleep, task_group, timeout, to_thread, try_gather, yield_now,
 };
 pub use cafeloop_flow as flow;
-pub use engine::Clock;
+pub use engine::{Clock, Foreign};
 pub use error::Error;
 pub use task::{Join, ToThread};
 

@@ -7,15 +7,39 @@ use pyo3::types::PyDict;
 
 use super::EventLoop;
 use super::state::State;
+use crate::ffi::has_own_attribute;
 use crate::names;
-use crate::object::{self, Classes, Start};
+use crate::object::{self, Arguments, Classes, Start};
 
 /// The keywords that `create_task` was called with.
-pub(super) struct Options<'a, 'py> {
-    pub(super) name: Option<Bound<'py, PyAny>>,
-    pub(super) context: Option<Bound<'py, PyAny>>,
+#[derive(Default)]
+struct Options<'py> {
+    name: Option<Bound<'py, PyAny>>,
+    context: Option<Bound<'py, PyAny>>,
     /// What this version of Python may have beside.
-    pub(super) others: Option<&'a Bound<'py, PyDict>>,
+    others: Option<Bound<'py, PyDict>>,
+}
+
+impl<'py> Options<'py> {
+    #[inline]
+    fn parse(py: Python<'py>, args: &Arguments<'_, 'py>) -> PyResult<Self> {
+        let mut options = Options::default();
+        if args.positional().len() > 0 {
+            let text = "create_task() takes 1 positional argument beside the loop";
+            return Err(PyTypeError::new_err(text));
+        }
+        for (name, value) in args.named() {
+            if name.is(intern!(py, "name")) || name.eq(intern!(py, "name"))? {
+                options.name = Some(value);
+            } else if name.eq(intern!(py, "context"))? {
+                options.context = Some(value);
+            } else if name.ne(intern!(py, "coro"))? {
+                let others = options.others.get_or_insert_with(|| PyDict::new(py));
+                others.set_item(name, value)?;
+            }
+        }
+        Ok(options)
+    }
 }
 
 /// The classes of our objects, if the loop's objects are ours.
@@ -31,7 +55,7 @@ pub(super) fn is_native(slf: &Bound<'_, EventLoop>) -> PyResult<bool> {
     let is_ours = state.plain.creates
         && state.task_factory.borrow().is_none()
         && classes(state, py).is_some();
-    Ok(is_ours && !slf.getattr(intern!(py, "__dict__"))?.contains(intern!(py, "create_task"))?)
+    Ok(is_ours && !has_own_attribute(slf, intern!(py, "create_task"))?)
 }
 
 pub(super) fn future<'py>(slf: &Bound<'py, EventLoop>) -> PyResult<Bound<'py, PyAny>> {
@@ -46,12 +70,14 @@ pub(super) fn future<'py>(slf: &Bound<'py, EventLoop>) -> PyResult<Bound<'py, Py
 
 pub(super) fn task<'py>(
     slf: &Bound<'py, EventLoop>,
-    coro: &Bound<'py, PyAny>,
-    options: Options<'_, 'py>,
+    args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
+    let ([coro], rest) = args.leading("create_task", ["coro"])?;
+    let options = Options::parse(py, &rest)?;
+    let coro = &coro;
     let state = slf.get().state(py);
-    slf.get().engine(py)?;
+    slf.get().refuse_closed(py)?;
     let factory = state.task_factory.borrow().as_ref().map(|factory| factory.clone_ref(py));
     let Some(factory) = factory else {
         return match classes(state, py) {
@@ -71,10 +97,10 @@ fn native<'py>(
     classes: &Classes,
     slf: &Bound<'py, EventLoop>,
     coro: &Bound<'py, PyAny>,
-    options: Options<'_, 'py>,
+    options: Options<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
-    let start = match options.others {
+    let start = match &options.others {
         Some(others) if eager_start(others)? && slf.get().runs_here(py) => Start::Now,
         _ => Start::Soon,
     };
@@ -100,7 +126,7 @@ fn eager_start(others: &Bound<'_, PyDict>) -> PyResult<bool> {
 fn interpreters<'py>(
     slf: &Bound<'py, EventLoop>,
     coro: &Bound<'py, PyAny>,
-    options: Options<'_, 'py>,
+    options: Options<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
     let options = options.into_dict(py)?;
@@ -108,10 +134,10 @@ fn interpreters<'py>(
     names::task_class(py)?.call((coro,), Some(&options))
 }
 
-impl<'py> Options<'_, 'py> {
+impl<'py> Options<'py> {
     /// Those that were given, as a caller's keywords.
     fn into_dict(self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let all = self.others.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
+        let all = self.others.unwrap_or_else(|| PyDict::new(py));
         if let Some(name) = self.name {
             all.set_item(intern!(py, "name"), name)?;
         }

@@ -19,7 +19,7 @@ const ORIGIN_DEPTH: i32 = 10;
 pub(super) fn set(slf: &Bound<'_, EventLoop>, enabled: bool) -> PyResult<()> {
     let state = slf.get().state(slf.py());
     state.debug.set(enabled);
-    if state.runs_elsewhere() {
+    if state.runs_elsewhere(slf.py()) {
         // Origins are tracked by thread: the loop's own has to see to it.
         slf.call_method1(
             intern!(slf.py(), "call_soon_threadsafe"),
@@ -51,7 +51,7 @@ pub(super) fn track_origins(py: Python<'_>, state: &State, enabled: bool) -> PyR
 /// In debug mode, refuses a call from another thread than the loop's.
 pub(super) fn check_thread(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     let state = slf.get().state(slf.py());
-    if state.debug.get() && state.runs_elsewhere() {
+    if state.debug.get() && state.runs_elsewhere(slf.py()) {
         return Err(PyRuntimeError::new_err(
             "Non-thread-safe operation invoked on an event loop other than the current one",
         ));
@@ -95,7 +95,7 @@ pub(crate) fn watch_slow(
     run: impl FnOnce() -> PyResult<()>,
 ) -> PyResult<()> {
     let state = owner.get().state(owner.py());
-    drop(state.current_handle.replace(Some(handle.clone().unbind())));
+    drop(state.current_handle.replace(Some(handle.as_any().clone().unbind())));
     let run_here = || {
         let outcome = run();
         drop(state.current_handle.take());
@@ -131,18 +131,18 @@ pub(crate) fn show_call(owner: &Bound<'_, EventLoop>, call: &Call) -> PyResult<S
     if py.version_info() >= (3, 13) {
         options.set_item(intern!(py, "debug"), owner.get().is_debug(py))?;
     }
-    let call = (&call.callback, &call.args);
+    let call = (call.callback(py), call.args(py)?);
     names::format_callback_source(py)?.call(call, Some(&options))?.extract()
 }
 
 /// A task's step is shown as the task.
 fn describe<'py>(handle: &Bound<'py, Handle>) -> PyResult<Bound<'py, PyAny>> {
     let py = handle.py();
-    let callback = handle.getattr(intern!(py, "_callback"))?;
+    let callback = handle.as_any().getattr(intern!(py, "_callback"))?;
     if let Some(owner) = callback.getattr_opt(intern!(py, "__self__"))?
         && owner.is_instance(names::task_class(py)?)?
     {
         return Ok(owner.repr()?.into_any());
     }
-    Ok(handle.str()?.into_any())
+    Ok(handle.as_any().str()?.into_any())
 }

@@ -1,7 +1,6 @@
 //! Running a loop, stopping it and closing it.
 
-use std::thread;
-
+use cafeloop::engine::Clock;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -9,6 +8,7 @@ use pyo3::types::PyDict;
 
 use super::signals::Wakeup;
 use super::{EventLoop, debug, signals};
+use crate::ffi::{PythonThread, has_own_attribute};
 use crate::names;
 
 pub(super) fn run_forever(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
@@ -72,6 +72,17 @@ pub(super) fn close(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     Ok(())
 }
 
+/// Has the loop, which hasn't been used yet, go by another clock.
+pub(super) fn set_clock(slf: &Bound<'_, EventLoop>, clock: Clock) -> PyResult<()> {
+    let py = slf.py();
+    let engine = slf.get().engine(py)?;
+    check_not_running(slf)?;
+    if !engine.is_idle() {
+        return Err(PyRuntimeError::new_err("A loop that is in use can't be given a clock"));
+    }
+    slf.get().state(py).set_clock(clock)
+}
+
 fn check_not_running(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     let py = slf.py();
     if slf.get().state(py).is_running() {
@@ -90,7 +101,7 @@ fn own_time(slf: &Bound<'_, EventLoop>) -> PyResult<Option<Py<PyAny>>> {
     let py = slf.py();
     let name = intern!(py, "time");
     let is_ours = slf.get_type().getattr(name)?.is(py.get_type::<EventLoop>().getattr(name)?)
-        && !slf.getattr(intern!(py, "__dict__"))?.contains(name)?;
+        && !has_own_attribute(slf, name)?;
     if is_ours { Ok(None) } else { slf.getattr(name).map(|time| Some(time.unbind())) }
 }
 
@@ -107,7 +118,7 @@ impl<'a, 'py> Running<'a, 'py> {
         let state = slf.get().state(py);
         let asyncgen_hooks_before = names::get_asyncgen_hooks(py)?.call0()?;
         let running = Running { slf, asyncgen_hooks_before, wakeup: Wakeup::begin(slf)? };
-        state.thread.set(Some(thread::current().id()));
+        state.thread.set(Some(PythonThread::current(py)));
         let time = own_time(slf)?;
         let engine = slf.get().engine(py)?;
         engine.host().set_time(time);

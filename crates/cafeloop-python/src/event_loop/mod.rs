@@ -24,14 +24,15 @@ use std::rc::Rc;
 
 use cafeloop::engine::{Engine, Interest, TimerKey};
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyFloat, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use self::state::State;
+use crate::clock::{Holding, VirtualClock};
 use crate::errors;
 use crate::gil::Gil;
 use crate::host::{Job, Python3};
-use crate::object::{Call, Handle, TimerHandle};
+use crate::object::{Arguments, Call, Handle};
 use crate::transport::Transports;
 
 /// An event loop's engine as a Python object.
@@ -53,6 +54,12 @@ impl EventLoop {
         self.try_engine(py).ok_or_else(errors::loop_is_closed)
     }
 
+    /// asyncio's error if the loop is closed.
+    #[inline]
+    fn refuse_closed(&self, py: Python<'_>) -> PyResult<()> {
+        if self.state(py).is_closed() { Err(errors::loop_is_closed()) } else { Ok(()) }
+    }
+
     /// The engine, unless the loop is closed.
     pub(crate) fn try_engine(&self, py: Python<'_>) -> Option<Rc<Engine<Python3>>> {
         self.state(py).engine.borrow().clone()
@@ -69,7 +76,7 @@ impl EventLoop {
 
     /// Whether this thread is the one that runs the loop.
     pub(crate) fn runs_here(&self, py: Python<'_>) -> bool {
-        self.state(py).is_running() && !self.state(py).runs_elsewhere()
+        self.state(py).is_running() && !self.state(py).runs_elsewhere(py)
     }
 
     /// Whether a task of the loop's can be made without asking anybody.
@@ -90,6 +97,12 @@ impl EventLoop {
         schedule::queue(slf, job)
     }
 
+    /// Takes back the job of a timer; `None` if it has fired already.
+    pub(crate) fn cancel_timer(slf: &Bound<'_, Self>, timer: TimerKey) -> Option<Job> {
+        let engine = slf.get().state(slf.py()).engine.borrow();
+        engine.as_ref().and_then(|engine| engine.cancel_timer(timer))
+    }
+
     /// Has `job` run in `delay` seconds; `None` if somebody else keeps the time.
     pub(crate) fn set_timer_in(
         slf: &Bound<'_, Self>,
@@ -97,6 +110,62 @@ impl EventLoop {
         job: Job,
     ) -> PyResult<Option<TimerKey>> {
         schedule::set_timer_in(slf, delay, job)
+    }
+}
+
+/// What runs per callback: the methods of these names, by `object/loop_methods.rs`.
+impl EventLoop {
+    // --- schedule
+
+    #[inline]
+    pub(crate) fn call_soon<'py>(
+        slf: &Bound<'py, Self>,
+        args: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, Handle>> {
+        schedule::call_soon(slf, args)
+    }
+
+    #[inline]
+    pub(crate) fn call_soon_threadsafe<'py>(
+        slf: &Bound<'py, Self>,
+        args: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, Handle>> {
+        schedule::call_soon_threadsafe(slf, args)
+    }
+
+    #[inline]
+    pub(crate) fn call_later<'py>(
+        slf: &Bound<'py, Self>,
+        args: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        schedule::call_later(slf, args)
+    }
+
+    #[inline]
+    pub(crate) fn call_at<'py>(
+        slf: &Bound<'py, Self>,
+        args: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, Handle>> {
+        schedule::call_at(slf, args)
+    }
+
+    pub(crate) fn time<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyFloat>> {
+        Ok(PyFloat::new(slf.py(), schedule::time(slf.get(), slf.py())))
+    }
+
+    // --- create
+
+    #[inline]
+    pub(crate) fn create_future<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        create::future(slf)
+    }
+
+    #[inline]
+    pub(crate) fn create_task<'py>(
+        slf: &Bound<'py, Self>,
+        args: Arguments<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        create::task(slf, args)
     }
 }
 
@@ -127,6 +196,22 @@ impl EventLoop {
         lifecycle::run_until_complete(slf, future)
     }
 
+    /// Goes by this clock; before anything else is asked of the loop.
+    fn _set_clock(slf: &Bound<'_, Self>, clock: &Bound<'_, VirtualClock>) -> PyResult<()> {
+        lifecycle::set_clock(slf, clock.get().clock(slf.py()))
+    }
+
+    /// Has a seed choose the order in which what is ready runs, where none is promised.
+    fn _set_seed(&self, py: Python<'_>, seed: u64) -> PyResult<()> {
+        self.engine(py)?.set_seed(seed);
+        Ok(())
+    }
+
+    /// Holds a virtual clock until what is returned has ended.
+    fn _hold_clock(&self, py: Python<'_>) -> PyResult<Holding> {
+        Ok(Holding::new(self.engine(py)?.work()))
+    }
+
     fn stop(&self, py: Python<'_>) {
         lifecycle::stop(self, py);
     }
@@ -147,70 +232,7 @@ impl EventLoop {
         self.engine(py).map(drop)
     }
 
-    // --- schedule
-
-    #[pyo3(signature = (callback, *args, context=None))]
-    fn call_soon<'py>(
-        slf: &Bound<'py, Self>,
-        callback: Py<PyAny>,
-        args: Py<PyTuple>,
-        context: Option<Bound<'py, PyContext>>,
-    ) -> PyResult<Bound<'py, Handle>> {
-        schedule::call_soon(slf, Call { callback, args }, context)
-    }
-
-    #[pyo3(signature = (callback, *args, context=None))]
-    fn call_soon_threadsafe<'py>(
-        slf: &Bound<'py, Self>,
-        callback: Py<PyAny>,
-        args: Py<PyTuple>,
-        context: Option<Bound<'py, PyContext>>,
-    ) -> PyResult<Bound<'py, Handle>> {
-        schedule::call_soon_threadsafe(slf, Call { callback, args }, context)
-    }
-
-    #[pyo3(signature = (delay, callback, *args, context=None))]
-    fn call_later<'py>(
-        slf: &Bound<'py, Self>,
-        delay: &Bound<'py, PyAny>,
-        callback: Py<PyAny>,
-        args: Py<PyTuple>,
-        context: Option<Bound<'py, PyContext>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        schedule::call_later(slf, delay, Call { callback, args }, context)
-    }
-
-    #[pyo3(signature = (when, callback, *args, context=None))]
-    fn call_at<'py>(
-        slf: &Bound<'py, Self>,
-        when: &Bound<'py, PyAny>,
-        callback: Py<PyAny>,
-        args: Py<PyTuple>,
-        context: Option<Bound<'py, PyContext>>,
-    ) -> PyResult<Bound<'py, TimerHandle>> {
-        schedule::call_at(slf, when, Call { callback, args }, context)
-    }
-
-    fn time(&self, py: Python<'_>) -> f64 {
-        schedule::time(self, py)
-    }
-
-    // --- create
-
-    fn create_future<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        create::future(slf)
-    }
-
-    #[pyo3(signature = (coro, *, name=None, context=None, **options))]
-    fn create_task<'py>(
-        slf: &Bound<'py, Self>,
-        coro: &Bound<'py, PyAny>,
-        name: Option<Bound<'py, PyAny>>,
-        context: Option<Bound<'py, PyAny>>,
-        options: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        create::task(slf, coro, create::Options { name, context, others: options })
-    }
+    // --- create (and schedule: see above)
 
     fn set_task_factory(&self, py: Python<'_>, factory: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         create::set_task_factory(self, py, factory)
@@ -226,10 +248,10 @@ impl EventLoop {
     fn add_reader<'py>(
         slf: &Bound<'py, Self>,
         fd: &Bound<'py, PyAny>,
-        callback: Py<PyAny>,
-        args: Py<PyTuple>,
+        callback: Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
     ) -> PyResult<()> {
-        watch::add(slf, fd, Interest::Read, Call { callback, args }).map(drop)
+        watch::add(slf, fd, Interest::Read, Call::new(callback, args)?).map(drop)
     }
 
     fn remove_reader(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -240,10 +262,10 @@ impl EventLoop {
     fn add_writer<'py>(
         slf: &Bound<'py, Self>,
         fd: &Bound<'py, PyAny>,
-        callback: Py<PyAny>,
-        args: Py<PyTuple>,
+        callback: Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
     ) -> PyResult<()> {
-        watch::add(slf, fd, Interest::Write, Call { callback, args }).map(drop)
+        watch::add(slf, fd, Interest::Write, Call::new(callback, args)?).map(drop)
     }
 
     fn remove_writer(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -255,10 +277,10 @@ impl EventLoop {
     fn _add_reader<'py>(
         slf: &Bound<'py, Self>,
         fd: &Bound<'py, PyAny>,
-        callback: Py<PyAny>,
-        args: Py<PyTuple>,
-    ) -> PyResult<Py<Handle>> {
-        watch::add(slf, fd, Interest::Read, Call { callback, args })
+        callback: Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        watch::add(slf, fd, Interest::Read, Call::new(callback, args)?)
     }
 
     /// `add_writer`, with the handle that shows whether it was replaced.
@@ -266,10 +288,10 @@ impl EventLoop {
     fn _add_writer<'py>(
         slf: &Bound<'py, Self>,
         fd: &Bound<'py, PyAny>,
-        callback: Py<PyAny>,
-        args: Py<PyTuple>,
-    ) -> PyResult<Py<Handle>> {
-        watch::add(slf, fd, Interest::Write, Call { callback, args })
+        callback: Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        watch::add(slf, fd, Interest::Write, Call::new(callback, args)?)
     }
 
     // --- signals
@@ -278,10 +300,10 @@ impl EventLoop {
     fn add_signal_handler<'py>(
         slf: &Bound<'py, Self>,
         sig: &Bound<'py, PyAny>,
-        callback: Py<PyAny>,
-        args: Py<PyTuple>,
+        callback: Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
     ) -> PyResult<()> {
-        signals::add(slf, sig, Call { callback, args })
+        signals::add(slf, sig, Call::new(callback, args)?)
     }
 
     fn remove_signal_handler(&self, py: Python<'_>, sig: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -320,7 +342,7 @@ impl EventLoop {
 
     /// In debug mode, the handle that is running.
     #[getter]
-    fn _current_handle(&self, py: Python<'_>) -> Option<Py<Handle>> {
+    fn _current_handle(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state(py).current_handle.borrow().as_ref().map(|handle| handle.clone_ref(py))
     }
 

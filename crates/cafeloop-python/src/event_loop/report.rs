@@ -21,8 +21,8 @@ pub(crate) fn callback_failed(
     context
         .set_item("message", format!("Exception in callback {}", debug::show_call(owner, call)?))?;
     context.set_item("exception", error.into_value(py))?;
-    context.set_item("handle", handle)?;
-    if let Some(made_at) = handle.get().made_at(py) {
+    context.set_item("handle", handle.as_any())?;
+    if let Some(made_at) = Handle::made_at(handle) {
         context.set_item("source_traceback", made_at)?;
     }
     owner.call_method1(intern!(py, "call_exception_handler"), (context,))?;
@@ -38,9 +38,8 @@ pub(crate) fn done_callback_failed<'py>(
 ) -> PyResult<()> {
     let py = future.py();
     let owner = object::owner_of_future(future)?;
-    let args = PyTuple::new(py, [future.as_any()])?.unbind();
-    let call = Call { callback: function.unbind(), args };
-    let handle = Bound::new(py, Handle::new(&owner, call.clone_ref(py), Some(context))?)?;
+    let call = Call::with(function, 1, std::iter::once(future.as_any().clone()))?;
+    let handle = Handle::new(&owner, call.clone_ref(py), Some(context))?;
     callback_failed(&owner, &handle, &call, error)
 }
 
@@ -55,8 +54,8 @@ pub(crate) fn method_failed<'py>(
     if errors::leaves_the_loop(error.value(py)) {
         return Err(error);
     }
-    let call = Call { callback: object.getattr(method)?.unbind(), args: args.unbind() };
-    let handle = Bound::new(py, Handle::new(owner, call.clone_ref(py), None)?)?;
+    let call = Call::new(object.getattr(method)?, &args)?;
+    let handle = Handle::new(owner, call.clone_ref(py), None)?;
     callback_failed(owner, &handle, &call, error)
 }
 

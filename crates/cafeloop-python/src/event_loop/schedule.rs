@@ -1,37 +1,76 @@
 //! Callbacks for the next turn, for a time, and from other threads.
 
+use std::rc::Rc;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyContext, PyTuple};
 use pyo3::{IntoPyObjectExt, intern};
 
-use cafeloop::engine::TimerKey;
+use cafeloop::engine::{Engine, TimerKey};
 
 use super::{EventLoop, debug};
 use crate::errors;
-use crate::host::Job;
-use crate::names;
-use crate::object::{Call, Handle, TimerHandle, When};
+use crate::host::{Job, Python3};
+use crate::object::{self, Arguments, Call, Handle, Queued, Strong, When};
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
+
+/// What a method of the family is called with beside its leading parameters, of which
+/// the callback is the last.
+struct Request<'a, 'py> {
+    callback: Borrowed<'a, 'py, PyAny>,
+    args: Arguments<'a, 'py>,
+    context: Option<Bound<'py, PyContext>>,
+}
+
+impl<'a, 'py> Request<'a, 'py> {
+    /// The leading parameters, and the rest.
+    #[inline]
+    fn parse<const N: usize>(
+        method: &str,
+        names: [&str; N],
+        args: Arguments<'a, 'py>,
+    ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
+        let (leading, args) = args.leading(method, names)?;
+        let context = object::context_or_none(args.option(method, "context", &names)?)?;
+        Ok((leading, Request { callback: leading[N - 1], args, context }))
+    }
+
+    #[inline]
+    fn call(&self) -> PyResult<Call> {
+        let args = self.args.positional();
+        Call::with(self.callback.to_owned(), args.len(), args)
+    }
+
+    /// A handle that is due then.
+    #[inline]
+    fn into_handle(self, slf: &Bound<'py, EventLoop>, when: When) -> PyResult<Bound<'py, Handle>> {
+        Handle::due(slf, when, self.call()?, self.context)
+    }
+}
 
 pub(super) fn call_soon<'py>(
     slf: &Bound<'py, EventLoop>,
-    call: Call,
-    context: Option<Bound<'py, PyContext>>,
+    args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
-    let engine = slf.get().engine(slf.py())?;
+    let ([callback], request) = Request::parse("call_soon", ["callback"], args)?;
+    slf.get().refuse_closed(slf.py())?;
     debug::check_thread(slf)?;
-    debug::check_callback(slf, call.callback.bind(slf.py()), "call_soon")?;
-    let handle = Bound::new(slf.py(), Handle::new(slf, call, context)?)?;
-    engine.push(Job::Handle(handle.clone().unbind()));
+    debug::check_callback(slf, &callback, "call_soon")?;
+    let handle = request.into_handle(slf, When::Soon)?;
+    push(slf, Job::Handle(Queued::new(handle.clone())))?;
     Ok(handle)
 }
 
 #[inline]
 pub(super) fn queue(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
-    let state = slf.get().state(slf.py());
     debug::check_thread(slf)?;
-    match &*state.engine.borrow() {
+    push(slf, job)
+}
+
+#[inline]
+fn push(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
+    match &*slf.get().state(slf.py()).engine.borrow() {
         Some(engine) => {
             engine.push(job);
             Ok(())
@@ -57,92 +96,98 @@ pub(super) fn set_timer_in(
 
 pub(super) fn call_soon_threadsafe<'py>(
     slf: &Bound<'py, EventLoop>,
-    call: Call,
-    context: Option<Bound<'py, PyContext>>,
+    args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
     let py = slf.py();
-    let engine = slf.get().engine(py)?;
-    debug::check_callback(slf, call.callback.bind(py), "call_soon_threadsafe")?;
-    let handle = Bound::new(py, Handle::new(slf, call, context)?)?;
-    let job = Job::Handle(handle.clone().unbind());
-    if slf.get().state(py).runs_elsewhere() {
-        engine.remote().post(job).map_err(|_| errors::loop_is_closed())?;
+    let ([callback], request) = Request::parse("call_soon_threadsafe", ["callback"], args)?;
+    slf.get().refuse_closed(py)?;
+    debug::check_callback(slf, &callback, "call_soon_threadsafe")?;
+    let handle = request.into_handle(slf, When::Soon)?;
+    let job = Job::Handle(Queued::new(handle.clone()));
+    if slf.get().state(py).runs_elsewhere(py) {
+        slf.get().engine(py)?.remote().post(job).map_err(|_| errors::loop_is_closed())?;
     } else {
         // In its own thread, in the order of the calls beside it.
-        engine.push(job);
+        push(slf, job)?;
     }
     Ok(handle)
 }
 
 pub(super) fn call_later<'py>(
     slf: &Bound<'py, EventLoop>,
-    delay: &Bound<'py, PyAny>,
-    call: Call,
-    context: Option<Bound<'py, PyContext>>,
+    args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
+    let ([delay, _], request) = Request::parse("call_later", ["delay", "callback"], args)?;
     if delay.is_none() {
         return Err(PyTypeError::new_err("delay must not be None"));
     }
-    if has_our_time(slf)? {
+    if has_our_time(slf) {
         let now = time(slf.get(), py);
-        if let Some(delay) = plain_seconds(delay) {
+        if let Some(delay) = plain_seconds(&delay) {
             let when = now + delay;
-            return Ok(set_timer(slf, when, When::Seconds(when), call, context)?.into_any());
+            return Ok(set_timer(slf, when, When::At(when), request)?.into_any());
         }
         let when = now.into_bound_py_any(py)?.add(delay)?;
-        return Ok(call_at(slf, &when, call, context)?.into_any());
+        return Ok(set_timer_at(slf, &when, request)?.into_any());
     }
     // A subclass may have a time, or a call_at, of its own.
     let when = slf.call_method0(intern!(py, "time"))?.add(delay)?;
-    let mut args = vec![when, call.callback.into_bound(py)];
-    args.extend(call.args.bind(py).iter());
-    let options = [("context", context)].into_py_dict(py)?;
+    let mut args = vec![when, request.callback.to_owned()];
+    args.extend(request.args.positional());
+    let options = [("context", request.context)].into_py_dict(py)?;
     slf.call_method(intern!(py, "call_at"), PyTuple::new(py, args)?, Some(&options))
 }
 
 pub(super) fn call_at<'py>(
     slf: &Bound<'py, EventLoop>,
-    when: &Bound<'py, PyAny>,
-    call: Call,
-    context: Option<Bound<'py, PyContext>>,
-) -> PyResult<Bound<'py, TimerHandle>> {
-    let py = slf.py();
+    args: Arguments<'_, 'py>,
+) -> PyResult<Bound<'py, Handle>> {
+    let ([when, _], request) = Request::parse("call_at", ["when", "callback"], args)?;
     if when.is_none() {
         return Err(PyTypeError::new_err("when cannot be None"));
     }
-    slf.get().engine(py)?;
-    set_timer(slf, when.extract()?, When::Given(when.clone().unbind()), call, context)
+    set_timer_at(slf, &when, request)
+}
+
+fn set_timer_at<'py>(
+    slf: &Bound<'py, EventLoop>,
+    when: &Bound<'py, PyAny>,
+    request: Request<'_, 'py>,
+) -> PyResult<Bound<'py, Handle>> {
+    slf.get().refuse_closed(slf.py())?;
+    let given = When::Given(Strong::new(when.clone()));
+    set_timer(slf, when.extract()?, given, request)
 }
 
 fn set_timer<'py>(
     slf: &Bound<'py, EventLoop>,
     seconds: f64,
     when: When,
-    call: Call,
-    context: Option<Bound<'py, PyContext>>,
-) -> PyResult<Bound<'py, TimerHandle>> {
-    let py = slf.py();
-    let engine = slf.get().engine(py)?;
+    request: Request<'_, 'py>,
+) -> PyResult<Bound<'py, Handle>> {
+    slf.get().refuse_closed(slf.py())?;
     debug::check_thread(slf)?;
-    debug::check_callback(slf, call.callback.bind(py), "call_at")?;
+    debug::check_callback(slf, &request.callback, "call_at")?;
     let deadline_ns = to_nanoseconds(seconds)?;
-    let handle = Handle::new(slf, call, context)?;
-    let handle = Bound::new(py, TimerHandle::new(when, handle))?;
-    let job = handle.as_super();
-    let timer = engine.set_timer(deadline_ns, Job::Handle(job.clone().unbind()));
-    job.get().set_timer(py, timer);
+    let handle = request.into_handle(slf, when)?;
+    let job = Job::Handle(Queued::new(handle.clone()));
+    let timer = match &*slf.get().state(slf.py()).engine.borrow() {
+        Some(engine) => engine.set_timer(deadline_ns, job),
+        None => return Err(errors::loop_is_closed()),
+    };
+    Handle::set_timer(&handle, timer);
     Ok(handle)
 }
 
 pub(super) fn time(slf: &EventLoop, py: Python<'_>) -> f64 {
-    to_seconds(slf.state(py).clock.now_ns())
+    to_seconds(slf.state(py).clock.borrow().now_ns())
 }
 
 /// Whether neither the loop's class nor its user has overridden a method that
 /// [`call_later`] would call.
-fn has_our_time(slf: &Bound<'_, EventLoop>) -> PyResult<bool> {
-    let py = slf.py();
-    let is_plain = slf.get_type().is(names::python_loop_class(py)?);
-    Ok(is_plain && slf.get().try_engine(py).is_none_or(|engine| !engine.host().has_own_time()))
+fn has_our_time(slf: &Bound<'_, EventLoop>) -> bool {
+    let state = slf.get().state(slf.py());
+    let has_own = |engine: &Rc<Engine<Python3>>| engine.host().has_own_time();
+    state.plain.keeps_time && !state.engine.borrow().as_ref().is_some_and(has_own)
 }

@@ -19,7 +19,7 @@ use super::{EventLoop, debug};
 use crate::errors::engine_failed;
 use crate::host::Watcher;
 use crate::names;
-use crate::object::{Call, Handle};
+use crate::object::{Call, Handle, Strong};
 
 /// `signal.SIGINT`, `signal.SIG_DFL` and `errno.EINVAL` on every Linux.
 const SIGINT: i32 = 2;
@@ -34,13 +34,13 @@ pub(super) fn add(
     call: Call,
 ) -> PyResult<()> {
     let py = slf.py();
-    debug::refuse_coroutine(call.callback.bind(py), "add_signal_handler")?;
+    debug::refuse_coroutine(call.callback(py), "add_signal_handler")?;
     let signal = valid(signal)?;
     let engine = slf.get().engine(py)?;
     // Only the main thread may, and the error says so.
     set_wakeup_fd(py, writer(slf)?)
         .map_err(|error| PyRuntimeError::new_err(error.value(py).to_string()))?;
-    let handle = Py::new(py, Handle::new(slf, call, None)?)?;
+    let handle = Strong::new(Handle::new(slf, call, None)?);
     drop(engine.watch_signal(signal, Watcher::Handle(handle)));
     let answer = ignore(py)
         .and_then(|ignore| names::set_signal_handler(py)?.call1((signal, ignore)))

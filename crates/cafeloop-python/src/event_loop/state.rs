@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::thread::{self, ThreadId};
 
 use cafeloop::engine::{Clock, Engine};
 use pyo3::prelude::*;
@@ -12,9 +11,9 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::EventLoop;
 
 use crate::errors::engine_failed;
+use crate::ffi::PythonThread;
 use crate::host::{Job, Python3};
 use crate::names;
-use crate::object::Handle;
 use crate::transport::Transports;
 
 /// asyncio's own default, in seconds.
@@ -25,9 +24,9 @@ pub(super) struct State {
     /// Gone once the loop is closed.
     pub(super) engine: RefCell<Option<Rc<Engine<Python3>>>>,
     /// The engine's, which a closed loop still tells the time by.
-    pub(super) clock: Clock,
+    pub(super) clock: RefCell<Clock>,
     /// The thread that runs the loop, while one does.
-    pub(super) thread: Cell<Option<ThreadId>>,
+    pub(super) thread: Cell<Option<PythonThread>>,
     /// Who uses which descriptor.
     pub(super) transports: Transports,
     pub(super) task_factory: RefCell<Option<Py<PyAny>>>,
@@ -36,7 +35,7 @@ pub(super) struct State {
     pub(super) debug: Cell<bool>,
     pub(super) slow_callback_duration: Cell<f64>,
     /// Kept in debug mode only, for the exception handler.
-    pub(super) current_handle: RefCell<Option<Py<Handle>>>,
+    pub(super) current_handle: RefCell<Option<Py<PyAny>>>,
     /// The depth of coroutine origin tracking to go back to, while the loop
     /// tracks origins itself.
     pub(super) origin_depth_before: Cell<Option<i32>>,
@@ -71,11 +70,9 @@ impl State {
     pub(super) fn new(class: &Bound<'_, PyType>) -> PyResult<Self> {
         let py = class.py();
         let clock = Clock::real();
-        let engine = Engine::new(Python3::default(), clock.clone(), None)
-            .map_err(|error| engine_failed(&error))?;
         Ok(State {
-            engine: RefCell::new(Some(Rc::new(engine))),
-            clock,
+            engine: RefCell::new(Some(Rc::new(new_engine(clock.clone())?))),
+            clock: RefCell::new(clock),
             thread: Cell::new(None),
             transports: Transports::default(),
             task_factory: RefCell::new(None),
@@ -87,6 +84,14 @@ impl State {
         })
     }
 
+    /// Goes by another clock from now on: by a new engine.
+    pub(super) fn set_clock(&self, clock: Clock) -> PyResult<()> {
+        let engine = new_engine(clock.clone())?;
+        let before = (self.engine.replace(Some(Rc::new(engine))), self.clock.replace(clock));
+        drop(before);
+        Ok(())
+    }
+
     pub(super) fn is_running(&self) -> bool {
         self.thread.get().is_some()
     }
@@ -96,8 +101,9 @@ impl State {
     }
 
     /// Whether another thread than this one runs the loop.
-    pub(super) fn runs_elsewhere(&self) -> bool {
-        self.thread.get().is_some_and(|thread| thread != thread::current().id())
+    #[inline]
+    pub(super) fn runs_elsewhere(&self, py: Python<'_>) -> bool {
+        self.thread.get().is_some_and(|thread| thread != PythonThread::current(py))
     }
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -124,4 +130,8 @@ impl State {
         // Dropped here, when nothing is borrowed.
         drop(held);
     }
+}
+
+fn new_engine(clock: Clock) -> PyResult<Engine<Python3>> {
+    Engine::new(Python3::default(), clock, None).map_err(|error| engine_failed(&error))
 }

@@ -10,25 +10,25 @@ use pyo3::types::PyInt;
 
 use super::EventLoop;
 use crate::host::Watcher;
-use crate::object::{Call, Handle};
+use crate::object::{Call, Handle, Strong};
 
-pub(super) fn add(
-    slf: &Bound<'_, EventLoop>,
-    fd: &Bound<'_, PyAny>,
+pub(super) fn add<'py>(
+    slf: &Bound<'py, EventLoop>,
+    fd: &Bound<'py, PyAny>,
     interest: Interest,
     call: Call,
-) -> PyResult<Py<Handle>> {
+) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
     let engine = slf.get().engine(py)?;
     let number = descriptor(fd)?;
     slf.get().transports(py).refuse_used(number, fd)?;
-    let handle = Py::new(py, Handle::new(slf, call, None)?)?;
-    let watcher = Watcher::Handle(handle.clone_ref(py));
+    let handle = Handle::new(slf, call, None)?;
+    let watcher = Watcher::Handle(Strong::new(handle.clone()));
     if let Some(before) = engine.watch(number, interest, watcher)? {
         // It may be queued already: what was replaced isn't called any more.
         before.replaced(py)?;
     }
-    Ok(handle)
+    Ok(handle.into_any())
 }
 
 pub(super) fn remove(

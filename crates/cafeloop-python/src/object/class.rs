@@ -40,7 +40,7 @@ pub(super) fn own<'a, T: Laid>(object: &'a Bound<'_, T>) -> &'a T::Own {
 }
 
 #[inline]
-fn own_ptr<T: Laid>(object: *mut ffi::PyObject) -> *mut T::Own {
+pub(super) fn own_ptr<T: Laid>(object: *mut ffi::PyObject) -> *mut T::Own {
     // In bounds: `offset()` is less than the size of the object.
     object.cast::<u8>().wrapping_add(T::offset()).cast()
 }
@@ -53,6 +53,15 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
+    pub(super) fn new(visit: ffi::visitproc, argument: *mut c_void) -> Self {
+        Visitor { visit, argument, answer: 0 }
+    }
+
+    /// What the visiting came to, for CPython.
+    pub(super) fn answer(&self) -> c_int {
+        self.answer
+    }
+
     pub(super) fn slot<T>(&mut self, slot: &Slot<T>) {
         self.see(slot.as_ptr());
     }
@@ -61,7 +70,7 @@ impl Visitor {
         self.see(held.as_ptr());
     }
 
-    fn see(&mut self, object: *mut ffi::PyObject) {
+    pub(super) fn see(&mut self, object: *mut ffi::PyObject) {
         if self.answer == 0 && !object.is_null() {
             // SAFETY: called during `tp_traverse`, with what that was given.
             self.answer = unsafe { (self.visit)(object, self.argument) };
@@ -158,14 +167,15 @@ impl<T: Behaviour> Class<T> {
     }
 }
 
-const FLAGS: c_ulong = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_BASETYPE;
+pub(super) const FLAGS: c_ulong =
+    ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_BASETYPE;
 
 pub(super) fn slot(slot: c_int, function: *mut c_void) -> ffi::PyType_Slot {
     ffi::PyType_Slot { slot, pfunc: function }
 }
 
 /// A table as C has it: ended by zeros, and there for ever, as its class is.
-fn table<E>(mut entries: Vec<E>, is_end: fn(&E) -> bool) -> *mut E {
+pub(super) fn table<E>(mut entries: Vec<E>, is_end: fn(&E) -> bool) -> *mut E {
     // SAFETY: both tables consist of pointers and integers, for which zero is valid.
     entries.push(unsafe { std::mem::zeroed() });
     debug_assert_eq!(entries.iter().position(is_end), Some(entries.len() - 1));
@@ -254,7 +264,7 @@ unsafe extern "C" fn traverse<T: Behaviour>(
                 return answer;
             }
         }
-        let mut visitor = Visitor { visit, argument, answer: 0 };
+        let mut visitor = Visitor::new(visit, argument);
         T::traverse(&*own_ptr::<T>(object), &mut visitor);
         visitor.answer
     }
@@ -292,9 +302,15 @@ unsafe extern "C" fn finalize<T: Behaviour>(object: *mut ffi::PyObject) {
 /// Calls `body`; what it raises, or panics with, is the Python exception that is
 /// set when `failed` is returned.
 pub(super) fn enter<R>(failed: R, body: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
-    // It can't be attached to an interpreter that is at its very end, where all
-    // that is called are finalizers.
-    Python::try_attach(|py| caught(py, body)).flatten().unwrap_or(failed)
+    let mut body = Some(body);
+    let mut call = |py: Python<'_>| body.take().and_then(|body| caught(py, body));
+    let answer = Python::try_attach(|py| call(py)).unwrap_or_else(|| {
+        // PyO3 attaches to no interpreter that is at its very end, where finalizers are
+        // called, and through them anything.
+        // SAFETY: CPython calls what is here, and holds the GIL.
+        call(unsafe { Python::assume_attached() })
+    });
+    answer.unwrap_or(failed)
 }
 
 /// The same for what runs with each `await`: it doesn't tell PyO3 that the GIL is
@@ -335,7 +351,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 ///
 /// `object` must be an instance of `T`'s class or of one derived from it.
 #[inline]
-pub(super) unsafe fn receiver<T: Laid>(py: Python<'_>, object: *mut ffi::PyObject) -> Bound<'_, T> {
+pub(super) unsafe fn receiver<T>(py: Python<'_>, object: *mut ffi::PyObject) -> Bound<'_, T> {
     // SAFETY: the caller's promise.
     unsafe { Bound::from_borrowed_ptr(py, object).cast_into_unchecked() }
 }

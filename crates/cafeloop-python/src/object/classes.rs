@@ -11,8 +11,10 @@ use pyo3::types::PyType;
 use super::class::Class;
 use super::future::Future;
 use super::gather::Gathering;
+use super::pool::PooledClass;
+use super::sleep::Sleep;
 use super::task::Task;
-use super::{future_face, layout, task_face};
+use super::{future_face, layout, sleep_face, task_face};
 use crate::names;
 
 /// The classes of what our loops make.
@@ -20,6 +22,7 @@ pub(crate) struct Classes {
     pub(super) future: Class<Future>,
     pub(super) task: Class<Task>,
     pub(super) gathering: Class<Gathering>,
+    pub(super) sleep: PooledClass<Sleep>,
 }
 
 /// The classes, or why there are none.
@@ -59,6 +62,7 @@ impl Classes {
         let future = asyncio.getattr(intern!(py, "Future"))?.cast_into::<PyType>()?;
         let task = asyncio.getattr(intern!(py, "Task"))?.cast_into::<PyType>()?;
         layout::learn(&future, &task)?;
+        names::keep_for_the_end(py)?;
         let mut future_methods = future_face::methods();
         future_methods.extend(future_face::own_methods());
         let classes = Classes {
@@ -80,6 +84,7 @@ impl Classes {
                 future_face::attributes(),
                 future_face::own_slots(),
             )?,
+            sleep: sleep_face::make(py)?,
         };
         if py.version_info() < (3, 14) {
             names::show_native_tasks(py)?.call0()?;

@@ -123,7 +123,7 @@ fn can_gather(
     let mut addresses = Vec::with_capacity(awaited.len());
     for argument in awaited {
         let is_usual = is_coroutine_exact(argument)
-            || argument.is_exact_instance_of::<super::Sleep>()
+            || classes.sleep.cast_exact(argument).is_some()
             || classes
                 .cast_future_exact(argument)
                 .is_some_and(|future| future::belongs_to(future, owner));

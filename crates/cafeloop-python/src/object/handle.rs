@@ -1,294 +1,290 @@
 //! Callbacks that were handed to a loop: `asyncio.Handle` and `TimerHandle`.
+//!
+//! What Python sees of them is in `handle_face.rs`.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+use std::ptr;
 
 use cafeloop::engine::TimerKey;
-use pyo3::class::basic::CompareOp;
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyFloat, PyTuple};
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::types::{PyContext, PyFloat};
+use pyo3::{PyTraverseError, PyVisit};
 
+use super::call::Call;
+use super::class::{Laid, Visitor, own, own_ptr};
+use super::handle_face;
+use super::pool::{Freed, OWN_OFFSET, Pooled, is_tracked, track};
+use super::reference::{Slot, Strong};
 use crate::event_loop::{EventLoop, debug, report};
-use crate::ffi::in_context;
+use crate::ffi::{copy_context, in_context};
 use crate::gil::Gil;
-use crate::{errors, ffi, names};
-
-/// What a handle calls: a callable and its positional arguments.
-pub(crate) struct Call {
-    pub(crate) callback: Py<PyAny>,
-    pub(crate) args: Py<PyTuple>,
-}
-
-impl Call {
-    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
-        Call { callback: self.callback.clone_ref(py), args: self.args.clone_ref(py) }
-    }
-}
+use crate::{errors, names};
 
 /// A callback handed to a loop, which calls it once or, for a watcher, each
-/// time; until it is cancelled.
-#[pyclass(frozen, subclass, weakref, module = "cafeloop")]
-pub(crate) struct Handle {
-    state: Gil<State>,
-}
+/// time; until it is cancelled.  With a time it is a `TimerHandle`.
+pub(crate) struct Handle;
 
-struct State {
-    owner: Py<EventLoop>,
-    context: Py<PyContext>,
+/// What a handle has behind its head.
+pub(super) struct HandleOwn {
+    owner: Slot<EventLoop>,
+    context: Slot<PyContext>,
     /// Gone once the handle is cancelled.
     call: RefCell<Option<Call>>,
     /// The timer that holds this handle, if one does.
     timer: Cell<Option<TimerKey>>,
+    when: When,
     /// In debug mode, where the handle was made (a `traceback.StackSummary`).
-    made_at: Option<Py<PyAny>>,
+    made_at: Slot,
     /// In debug mode, what a cancelled handle shows: with what it would have called.
-    was: RefCell<Option<String>>,
+    was: Slot,
+    pub(super) weak_references: Cell<*mut ffi::PyObject>,
+}
+
+/// When a handle is due.
+pub(crate) enum When {
+    /// It's no timer's.
+    Soon,
+    /// In seconds of the loop's clock.
+    At(f64),
+    /// As it was given, so that `when()` returns that object.
+    Given(Strong),
+}
+
+// SAFETY: objects of this type come from its two `PooledClass`es only, which write an
+// own part of this type at this offset.
+unsafe impl Laid for Handle {
+    type Own = HandleOwn;
+
+    #[inline]
+    fn offset() -> usize {
+        OWN_OFFSET
+    }
+}
+
+// SAFETY: the offset is the one above; both classes that use the list are of one size.
+unsafe impl Pooled for Handle {
+    /// While it is in a loop's queue the loop shows what it holds ([`Queued`]).
+    const TRACKED: bool = false;
+
+    fn freed() -> &'static Gil<Freed> {
+        static FREED: Gil<Freed> = Gil::new(Freed::none());
+        &FREED
+    }
+
+    #[inline]
+    fn weak_references(own: &HandleOwn) -> Option<&Cell<*mut ffi::PyObject>> {
+        Some(&own.weak_references)
+    }
+
+    fn traverse(own: &HandleOwn, visitor: &mut Visitor) {
+        own.each(|held| visitor.see(held));
+    }
+
+    fn clear(own: &HandleOwn) {
+        let call = own.call.take();
+        drop(call);
+    }
+}
+
+impl HandleOwn {
+    /// Passes the address of each object that it holds, or NULL, to `see`.
+    fn each(&self, mut see: impl FnMut(*mut ffi::PyObject)) {
+        see(self.owner.as_ptr());
+        see(self.context.as_ptr());
+        see(self.made_at.as_ptr());
+        if let When::Given(when) = &self.when {
+            see(when.as_ptr());
+        }
+        if let Ok(call) = self.call.try_borrow()
+            && let Some(call) = &*call
+        {
+            call.each(&mut see);
+        }
+    }
+}
+
+/// A handle in a loop's queue, or on its way there.
+///
+/// Most handles are in nobody's hands but a queue's, and few live as long as to be
+/// looked at by the garbage collector; so it isn't told of them.  Instead the loop shows
+/// it what such a handle holds, and one that others hold too when it leaves the queue is
+/// made known then.
+pub(crate) struct Queued(Strong<Handle>);
+
+impl Queued {
+    pub(crate) fn new(handle: Bound<'_, Handle>) -> Self {
+        Queued(Strong::new(handle))
+    }
+
+    #[inline]
+    pub(crate) fn bind<'py>(&self, py: Python<'py>) -> &Bound<'py, Handle> {
+        self.0.bind(py)
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if is_tracked::<Handle>(self.0.as_ptr()) {
+            return visit.call(self.0.as_py());
+        }
+        let mut answer = Ok(());
+        // SAFETY: a handle's own part; the collector looks while the GIL is held.
+        let own = unsafe { &*own_ptr::<Handle>(self.0.as_ptr()) };
+        own.each(|held| {
+            if answer.is_ok() && !held.is_null() {
+                // SAFETY: a reference that the handle holds, which is neither counted
+                // nor dropped here.
+                let held = unsafe {
+                    let py = Python::assume_attached();
+                    ManuallyDrop::new(Bound::from_owned_ptr(py, held).unbind())
+                };
+                answer = visit.call(&*held);
+            }
+        });
+        answer
+    }
+}
+
+impl Drop for Queued {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: jobs are dropped with the GIL held, as any reference (see `Strong`).
+        let py = unsafe { Python::assume_attached() };
+        let handle = self.0.bind(py);
+        // SAFETY: it is an object.
+        if unsafe { ffi::Py_REFCNT(handle.as_ptr()) } > 1 {
+            track(handle);
+        }
+    }
 }
 
 impl Handle {
-    /// A handle of `owner`'s; without a context, in a copy of the current one.
-    pub(crate) fn new(
-        owner: &Bound<'_, EventLoop>,
+    /// A handle of `owner`'s that isn't just queued; without a context, in a copy of the current one.
+    #[inline]
+    pub(crate) fn new<'py>(
+        owner: &Bound<'py, EventLoop>,
         call: Call,
-        context: Option<Bound<'_, PyContext>>,
-    ) -> PyResult<Self> {
-        let py = owner.py();
-        let context = context.map_or_else(|| ffi::copy_context(py), Ok)?;
-        let made_at = if owner.get().is_debug(py) {
-            Some(names::extract_stack(py)?.call0()?.unbind())
-        } else {
-            None
-        };
-        Ok(Handle {
-            state: Gil::new(State {
-                owner: owner.clone().unbind(),
-                context: context.unbind(),
-                call: RefCell::new(Some(call)),
-                timer: Cell::new(None),
-                made_at,
-                was: RefCell::new(None),
-            }),
-        })
+        context: Option<Bound<'py, PyContext>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let handle = Handle::due(owner, When::Soon, call, context)?;
+        track(&handle);
+        Ok(handle)
     }
 
-    pub(crate) fn set_timer(&self, py: Python<'_>, timer: TimerKey) {
-        self.state.get(py).timer.set(Some(timer));
+    /// A handle that is to be [`Queued`].
+    #[inline]
+    pub(crate) fn due<'py>(
+        owner: &Bound<'py, EventLoop>,
+        when: When,
+        call: Call,
+        context: Option<Bound<'py, PyContext>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let py = owner.py();
+        let context = context.map_or_else(|| copy_context(py), Ok)?;
+        let classes = handle_face::classes(py)?;
+        let class = if let When::Soon = when { &classes.handle } else { &classes.timer };
+        let own = HandleOwn {
+            owner: Slot::holding(owner.clone()),
+            context: Slot::holding(context),
+            call: RefCell::new(Some(call)),
+            timer: Cell::new(None),
+            when,
+            made_at: Slot::empty(),
+            was: Slot::empty(),
+            weak_references: Cell::new(ptr::null_mut()),
+        };
+        if owner.get().is_debug(py) {
+            own.made_at.set(names::extract_stack(py)?.call0()?);
+        }
+        class.create(py, own)
+    }
+
+    pub(crate) fn set_timer(slf: &Bound<'_, Self>, timer: TimerKey) {
+        own(slf).timer.set(Some(timer));
     }
 
     /// Calls the callback, unless it was cancelled.  What it raises goes to the
     /// loop's exception handler, except what is meant to leave the loop.
-    pub(crate) fn run(slf: &Bound<'_, Handle>) -> PyResult<()> {
+    #[inline]
+    pub(crate) fn run(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let state = slf.get().state.get(py);
+        let state = own(slf);
         let Some(call) = state.call.borrow().as_ref().map(|call| call.clone_ref(py)) else {
             return Ok(());
         };
-        let owner = state.owner.bind(py);
-        if owner.get().is_debug(py) {
-            debug::watch_slow(owner, slf, || Handle::call(slf, &call))
-        } else {
-            Handle::call(slf, &call)
-        }
-    }
-
-    fn call(slf: &Bound<'_, Handle>, call: &Call) -> PyResult<()> {
-        let py = slf.py();
-        let state = slf.get().state.get(py);
-        let outcome = in_context(state.context.bind(py), || {
-            call.callback.bind(py).call1(call.args.bind(py)).map(drop)
-        });
-        match outcome {
-            Err(error) if !errors::leaves_the_loop(error.value(py)) => {
-                report::callback_failed(state.owner.bind(py), slf, call, error)
+        let (Some(owner), Some(context)) = (state.owner.get(py), state.context.get(py)) else {
+            return Ok(());
+        };
+        let run = || {
+            let outcome = in_context(&context, || call.invoke(py));
+            match outcome {
+                Err(error) if !errors::leaves_the_loop(error.value(py)) => {
+                    report::callback_failed(&owner, slf, &call, error)
+                }
+                outcome => outcome,
             }
-            outcome => outcome,
-        }
+        };
+        if owner.get().is_debug(py) { debug::watch_slow(&owner, slf, run) } else { run() }
     }
 
-    /// What `repr()` shows.
-    fn describe(slf: &Bound<'_, Handle>, is_cancelled: bool) -> PyResult<String> {
-        let py = slf.py();
-        let state = slf.get().state.get(py);
-        let mut parts = vec![slf.get_type().name()?.to_string()];
-        if is_cancelled {
-            parts.push("cancelled".into());
-        }
-        if let Ok(timer) = slf.cast::<TimerHandle>() {
-            parts.push(format!("when={}", timer.get().when.object(py).str()?));
-        }
-        let call = state.call.borrow().as_ref().map(|call| call.clone_ref(py));
-        if let Some(call) = call {
-            parts.push(debug::show_call(state.owner.bind(py), &call)?);
-        }
-        if let Some(made_at) = &state.made_at {
-            let frame = made_at.bind(py).get_item(-1)?;
-            parts.push(format!("created at {}:{}", frame.get_item(0)?, frame.get_item(1)?));
-        }
-        Ok(format!("<{}>", parts.join(" ")))
-    }
-}
-
-#[pymethods]
-impl Handle {
     /// Never calls the callback (again).
     pub(crate) fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let state = slf.get().state.get(py);
+        let state = own(slf);
         if state.call.borrow().is_none() {
             return Ok(());
         }
-        let owner = state.owner.get();
-        if owner.is_debug(py) {
-            let was = Handle::describe(slf, true)?;
-            state.was.replace(Some(was));
+        let owner = state.owner.get(py);
+        if owner.as_ref().is_some_and(|owner| owner.get().is_debug(py)) {
+            let was = handle_face::describe(slf, true)?;
+            state.was.set(was.into_any());
         }
         let call = state.call.take();
-        let timer = state.timer.take().zip(owner.try_engine(py));
-        let job = timer.and_then(|(timer, engine)| engine.cancel_timer(timer));
+        let job = match (state.timer.take(), &owner) {
+            (Some(timer), Some(owner)) => EventLoop::cancel_timer(owner, timer),
+            _ => None,
+        };
+        // It still has its context, and is in nobody's queue any more.
+        track(slf);
         // Whose drop may run anybody's code, so nothing is borrowed any more.
         drop((call, job));
         Ok(())
     }
 
-    /// Whether the handle was cancelled.
-    fn cancelled(&self, py: Python<'_>) -> bool {
-        self.state.get(py).call.borrow().is_none()
+    pub(super) fn is_cancelled(slf: &Bound<'_, Self>) -> bool {
+        own(slf).call.borrow().is_none()
+    }
+
+    /// What it calls, unless it was cancelled.
+    pub(super) fn call(slf: &Bound<'_, Self>) -> Option<Call> {
+        own(slf).call.borrow().as_ref().map(|call| call.clone_ref(slf.py()))
+    }
+
+    pub(super) fn owner<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, EventLoop>> {
+        own(slf).owner.get(slf.py())
     }
 
     /// The context in which the callback is called.
-    #[cfg(Py_3_12)]
-    fn get_context<'py>(&self, py: Python<'py>) -> Bound<'py, PyContext> {
-        self.state.get(py).context.bind(py).clone()
+    pub(super) fn context<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyContext>> {
+        own(slf).context.get(slf.py())
     }
 
-    #[getter]
-    fn _callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        let call = self.state.get(py).call.borrow();
-        call.as_ref().map(|call| call.callback.clone_ref(py))
-    }
-
-    #[getter]
-    fn _args(&self, py: Python<'_>) -> Option<Py<PyTuple>> {
-        self.state.get(py).call.borrow().as_ref().map(|call| call.args.clone_ref(py))
-    }
-
-    #[getter]
-    fn _cancelled(&self, py: Python<'_>) -> bool {
-        self.cancelled(py)
+    /// When it is due, if it is a timer's: in seconds of the loop's clock.
+    pub(super) fn when<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        match &own(slf).when {
+            When::Soon => None,
+            When::At(seconds) => Some(PyFloat::new(slf.py(), *seconds).into_any()),
+            When::Given(when) => Some(when.bind(slf.py()).clone()),
+        }
     }
 
     /// In debug mode, where the handle was made.
-    #[getter(_source_traceback)]
-    pub(crate) fn made_at(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.get(py).made_at.as_ref().map(|stack| stack.clone_ref(py))
+    pub(crate) fn made_at<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        own(slf).made_at.get(slf.py())
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let state = slf.get().state.get(slf.py());
-        let was = state.was.borrow().clone();
-        was.map_or_else(|| Handle::describe(slf, state.call.borrow().is_none()), Ok)
+    /// In debug mode, what it showed when it was cancelled.
+    pub(super) fn was<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        own(slf).was.get(slf.py())
     }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let state = self.state.visited(&visit);
-        visit.call(&state.owner)?;
-        visit.call(&state.context)?;
-        visit.call(&state.made_at)?;
-        if let Ok(call) = state.call.try_borrow()
-            && let Some(call) = &*call
-        {
-            visit.call(&call.callback)?;
-            visit.call(&call.args)?;
-        }
-        Ok(())
-    }
-
-    fn __clear__(slf: &Bound<'_, Self>) {
-        let call = slf.get().state.get(slf.py()).call.take();
-        drop(call);
-    }
-}
-
-/// A handle that a loop calls at a time of its clock.
-#[pyclass(frozen, extends = Handle, subclass, weakref, module = "cafeloop")]
-pub(crate) struct TimerHandle {
-    when: When,
-}
-
-/// When a timer is due.
-pub(crate) enum When {
-    /// In seconds of the loop's clock.
-    Seconds(f64),
-    /// As it was given, so that [`when`](TimerHandle::when) returns that object.
-    Given(Py<PyAny>),
-}
-
-impl When {
-    fn object<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        match self {
-            When::Seconds(seconds) => PyFloat::new(py, *seconds).into_any(),
-            When::Given(when) => when.bind(py).clone(),
-        }
-    }
-}
-
-impl TimerHandle {
-    /// A timer's handle and, below it, the handle that the loop runs.
-    pub(crate) fn new(when: When, handle: Handle) -> PyClassInitializer<Self> {
-        PyClassInitializer::from(handle).add_subclass(TimerHandle { when })
-    }
-}
-
-#[pymethods]
-impl TimerHandle {
-    /// When the callback is due, in seconds of the loop's clock.
-    fn when<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        self.when.object(py)
-    }
-
-    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        self.when.object(py).hash()
-    }
-
-    /// Timers compare by their time; equal are those that would do the same.
-    fn __richcmp__<'py>(
-        slf: &Bound<'py, Self>,
-        other: &Bound<'py, PyAny>,
-        op: CompareOp,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let Ok(other) = other.cast::<TimerHandle>() else {
-            return Ok(py.NotImplemented().into_bound(py));
-        };
-        let (mine, theirs) = (&slf.get().when.object(py), &other.get().when.object(py));
-        match op {
-            CompareOp::Lt | CompareOp::Gt => mine.rich_compare(theirs, op),
-            CompareOp::Eq | CompareOp::Ne | CompareOp::Le | CompareOp::Ge => {
-                let equal = slf.is(other) || (mine.eq(theirs)? && same_call(slf, other)?);
-                let answer = match op {
-                    CompareOp::Eq => equal,
-                    CompareOp::Ne => !equal,
-                    CompareOp::Le => equal || mine.lt(theirs)?,
-                    _ => equal || mine.gt(theirs)?,
-                };
-                Ok(answer.into_pyobject(py)?.to_owned().into_any())
-            }
-        }
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match &self.when {
-            When::Seconds(_) => Ok(()),
-            When::Given(when) => visit.call(when),
-        }
-    }
-}
-
-fn same_call(one: &Bound<'_, TimerHandle>, other: &Bound<'_, TimerHandle>) -> PyResult<bool> {
-    for name in [intern!(one.py(), "_callback"), intern!(one.py(), "_args")] {
-        if !one.getattr(name)?.eq(other.getattr(name)?)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

@@ -86,6 +86,55 @@ macro_rules! with_args {
     }};
 }
 
+/// The same for what runs per callback: PyO3 isn't told that the GIL is held.  With
+/// arguments its text is that of the method, beginning with its signature.
+macro_rules! hot {
+    ($class:ty, $name:literal, $function:path) => {{
+        unsafe extern "C" fn call(
+            object: *mut pyo3::ffi::PyObject,
+            _unused: *mut pyo3::ffi::PyObject,
+        ) -> *mut pyo3::ffi::PyObject {
+            // SAFETY: CPython calls a class's methods on its instances, with the GIL held.
+            unsafe {
+                $crate::object::class::enter_quickly(std::ptr::null_mut(), |py| {
+                    let object = $crate::object::class::receiver::<$class>(py, object);
+                    $crate::object::method::answer(py, $function(&object)?)
+                })
+            }
+        }
+        pyo3::ffi::PyMethodDef {
+            ml_name: $name.as_ptr(),
+            ml_meth: pyo3::ffi::PyMethodDefPointer { PyCFunction: call },
+            ml_flags: pyo3::ffi::METH_NOARGS,
+            ml_doc: std::ptr::null(),
+        }
+    }};
+    ($class:ty, $name:literal, $function:path, $text:literal) => {{
+        unsafe extern "C" fn call(
+            object: *mut pyo3::ffi::PyObject,
+            args: *const *mut pyo3::ffi::PyObject,
+            count: pyo3::ffi::Py_ssize_t,
+            names: *mut pyo3::ffi::PyObject,
+        ) -> *mut pyo3::ffi::PyObject {
+            // SAFETY: CPython calls a class's methods on its instances, with the GIL held
+            // and in the convention that `ml_flags` asks for.
+            unsafe {
+                $crate::object::class::enter_quickly(std::ptr::null_mut(), |py| {
+                    let object = $crate::object::class::receiver::<$class>(py, object);
+                    let args = $crate::object::method::Arguments::new(py, args, count, names);
+                    $crate::object::method::answer(py, $function(&object, args)?)
+                })
+            }
+        }
+        pyo3::ffi::PyMethodDef {
+            ml_name: $name.as_ptr(),
+            ml_meth: pyo3::ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: call },
+            ml_flags: pyo3::ffi::METH_FASTCALL | pyo3::ffi::METH_KEYWORDS,
+            ml_doc: $text.as_ptr(),
+        }
+    }};
+}
+
 /// A table entry for an attribute that is computed.
 macro_rules! getter {
     ($class:ty, $name:literal, $get:path) => {
@@ -179,7 +228,7 @@ macro_rules! initialiser {
     }};
 }
 
-pub(super) use {getter, initialiser, no_args, one_arg, unary, with_args};
+pub(super) use {getter, hot, initialiser, no_args, one_arg, unary, with_args};
 
 /// What a method may return.
 pub(super) trait Answer<'py> {
@@ -233,7 +282,7 @@ pub(super) fn cannot_delete() -> PyErr {
 
 /// What a method is called with, as `METH_FASTCALL | METH_KEYWORDS` has it.
 #[derive(Clone, Copy)]
-pub(super) struct Arguments<'a, 'py> {
+pub(crate) struct Arguments<'a, 'py> {
     py: Python<'py>,
     /// Those given by position, then those given by name.
     values: &'a [*mut ffi::PyObject],
@@ -265,7 +314,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
     }
 
     /// The arguments given by position.
-    pub(super) fn positional(&self) -> impl ExactSizeIterator<Item = Bound<'py, PyAny>> + 'a
+    pub(crate) fn positional(&self) -> impl ExactSizeIterator<Item = Bound<'py, PyAny>> + 'a
     where
         'py: 'a,
     {
@@ -274,6 +323,81 @@ impl<'a, 'py> Arguments<'a, 'py> {
             // SAFETY: see `new`.
             unsafe { Bound::from_borrowed_ptr(py, value) }
         })
+    }
+
+    /// The first `N` parameters, which have these names; then those given by position
+    /// that are left, and those given by name.
+    #[inline]
+    pub(crate) fn leading<const N: usize>(
+        self,
+        function: &str,
+        names: [&str; N],
+    ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
+        if self.positional < N {
+            return self.leading_by_name(function, names);
+        }
+        let (leading, rest) = self.values.split_at(N);
+        let leading: &[_; N] = leading.try_into().expect("it was split there");
+        // SAFETY: see `new`.
+        let leading = leading.map(|value| unsafe { Borrowed::from_ptr(self.py, value) });
+        Ok((leading, Arguments { values: rest, positional: self.positional - N, ..self }))
+    }
+
+    #[cold]
+    fn leading_by_name<const N: usize>(
+        self,
+        function: &str,
+        names: [&str; N],
+    ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
+        // SAFETY: see `new`.
+        let borrowed = |value: &*mut ffi::PyObject| unsafe { Borrowed::from_ptr(self.py, *value) };
+        let (positional, named) = self.values.split_at(self.positional);
+        let mut leading: [Option<Borrowed<'a, 'py, PyAny>>; N] = [const { None }; N];
+        for (place, value) in leading.iter_mut().zip(positional.iter().map(borrowed)) {
+            *place = Some(value);
+        }
+        for ((name, _), value) in self.named().zip(named.iter().map(borrowed)) {
+            let name: &Bound<'py, PyString> = name.cast()?;
+            if let Some(index) = names.iter().position(|known| name == *known)
+                && leading[index].replace(value).is_some()
+            {
+                return Err(PyTypeError::new_err(format!(
+                    "{function}() got multiple values for argument '{}'",
+                    names[index]
+                )));
+            }
+        }
+        if let Some(missing) = leading.iter().position(Option::is_none) {
+            return Err(PyTypeError::new_err(format!(
+                "{function}() missing required argument '{}'",
+                names[missing]
+            )));
+        }
+        let leading = leading.map(|value| value.expect("none is missing"));
+        let rest = Arguments { values: &self.values[self.positional..], positional: 0, ..self };
+        Ok((leading, rest))
+    }
+
+    /// The only argument that may be given by name, beside those that were `leading`.
+    #[inline]
+    pub(crate) fn option(
+        &self,
+        function: &str,
+        option: &str,
+        leading: &[&str],
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut found = None;
+        for (name, value) in self.named() {
+            if name.eq(option)? {
+                found = Some(value);
+            } else if !leading.iter().any(|known| name.eq(known).unwrap_or_default()) {
+                return Err(PyTypeError::new_err(format!(
+                    "{function}() got an unexpected keyword argument '{}'",
+                    name.str()?
+                )));
+            }
+        }
+        Ok(found)
     }
 
     /// The parameters in the order of `names`, of which the first `positional` may
@@ -312,7 +436,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
     }
 
     /// The arguments given by name, in the order in which they were.
-    pub(super) fn named(
+    pub(crate) fn named(
         &self,
     ) -> impl Iterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)> + use<'a, 'py> {
         let py = self.py;
@@ -320,7 +444,10 @@ impl<'a, 'py> Arguments<'a, 'py> {
             // SAFETY: see `new`.
             unsafe { Bound::from_borrowed_ptr(py, value) }
         });
-        self.names.into_iter().flat_map(|names| names.iter().collect::<Vec<_>>()).zip(values)
+        let names = self.names;
+        let count = names.map_or(0, |names| names.len());
+        let names = (0..count).filter_map(move |place| names?.get_item(place).ok());
+        names.zip(values)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The objects that a loop hands out: handles, futures, tasks, gatherings, sleeps.
 //!
 //! ```text
-//! handle           callbacks that were handed to a loop
+//! handle           callbacks that were handed to a loop      call   what they call
+//! loop_methods     how Python hands them to it
 //! future, task     what they are; _face: what Python sees of them
 //! waiters          who waits for a future      wakeup    how foreign ones wake a task
 //! step             one step of a task          current   the current task
@@ -11,7 +12,7 @@
 //! shortcut         how asyncio's functions come to them (stand_in: on 3.11)
 //! all_tasks        for asyncio.all_tasks()
 //! class, method    classes made from C structs reference what they hold
-//! classes          ours, once they are made
+//! pool             those of small objects      classes   ours, once they are made
 //! layout           what is known of the interpreter's own structs
 //! published        those of their fields that debuggers read
 //! ```
@@ -22,6 +23,7 @@
 //! those takes them.
 
 mod all_tasks;
+mod call;
 mod class;
 mod classes;
 mod coroutine;
@@ -31,13 +33,17 @@ mod future_face;
 mod future_iterator;
 mod gather;
 mod handle;
+mod handle_face;
 mod layout;
+mod loop_methods;
 mod method;
+mod pool;
 mod published;
 mod reference;
 #[cfg(Py_3_12)]
 mod shortcut;
 mod sleep;
+mod sleep_face;
 mod sleep_future;
 #[cfg(not(Py_3_12))]
 mod stand_in;
@@ -48,11 +54,15 @@ mod waiters;
 mod wakeup;
 
 pub(crate) use self::all_tasks::_native_tasks;
+pub(crate) use self::call::Call;
 pub(crate) use self::classes::{_refuse_native_tasks, _whose_tasks, Classes, make as make_classes};
 pub(crate) use self::current::forget as forget_current;
 pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
 pub(crate) use self::gather::{Gathering, child_done};
-pub(crate) use self::handle::{Call, Handle, TimerHandle, When};
+pub(crate) use self::handle::{Handle, Queued, When};
+pub(crate) use self::handle_face::add_classes as add_handle_classes;
+pub(crate) use self::loop_methods::add_to as add_loop_methods;
+pub(crate) use self::method::Arguments;
 pub(crate) use self::reference::{Slot, Strong};
 #[cfg(Py_3_12)]
 pub(crate) use self::shortcut::{_put_shortcuts, _remove_shortcuts};

@@ -175,15 +175,20 @@ pub(super) fn unlink(task: &Bound<'_, Task>) {
 
 // --- the thread's current task
 
-/// Makes `task` this thread's current one, in the place of the one returned.
+/// Makes `task` the current one of `thread`, which is this one, in the place of the
+/// one returned.
 #[inline]
-pub(super) fn swap_running(task: Option<Strong<Task>>) -> Option<Strong<Task>> {
+pub(super) fn swap_running(
+    thread: *mut ffi::PyThreadState,
+    task: Option<Strong<Task>>,
+) -> Option<Strong<Task>> {
     let offsets = layout::published()?;
     let task = task.map_or(ptr::null_mut(), Strong::into_ptr);
-    // SAFETY: the GIL is held; the field holds a reference to a task or NULL, and
+    // SAFETY: the GIL is held, and the thread's struct is larger than the offset, which
+    // `layout` has verified; the field holds a reference to a task or NULL, and
     // exchanges it for the one that it is handed.
     unsafe {
-        let running = thread_field::<*mut ffi::PyObject>(offsets.running_task);
-        Strong::from_ptr(running.replace(task))
+        let running = thread.cast::<u8>().add(offsets.running_task);
+        Strong::from_ptr(running.cast::<*mut ffi::PyObject>().replace(task))
     }
 }

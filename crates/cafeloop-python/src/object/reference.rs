@@ -91,6 +91,11 @@ impl<T> Slot<T> {
     }
 
     #[inline]
+    pub(crate) fn holding(object: Bound<'_, T>) -> Self {
+        Slot(Cell::new(Some(Strong::new(object))))
+    }
+
+    #[inline]
     pub(crate) fn get<'py>(&self, py: Python<'py>) -> Option<Bound<'py, T>> {
         self.peek(|held| held.map(|held| held.bind(py).clone()))
     }

@@ -2,20 +2,26 @@
 //!
 //! Awaited by a task of ours it goes straight into the loop's timers and is what
 //! the task waits for: no coroutine, no future, no handle.  Awaited by anybody
-//! else it hands over to asyncio's own `sleep`.
+//! else it hands over to asyncio's own `sleep`.  What Python sees of it is in
+//! `sleep_face.rs`.
 
 use std::cell::Cell;
+use std::ptr;
 
 use cafeloop::engine::TimerKey;
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning};
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::class::{Laid, Visitor, own};
+use super::classes;
 use super::coroutine::{Sent, send};
 use super::current;
 use super::future::make_cancelled_error;
 use super::future_iterator::thrown;
+use super::pool::{Freed, OWN_OFFSET, Pooled, track};
 use super::reference::{Slot, Strong};
 use super::task::{self, Task};
 use crate::event_loop::EventLoop;
@@ -26,22 +32,20 @@ use crate::seconds::plain_seconds;
 
 /// A sleep that was asked for: what `asyncio.sleep(delay)` returns.
 ///
-/// The garbage collector doesn't know of it: it refers to nothing that could
-/// refer back.  Its task holds it, and it knows the task without holding it.
-#[pyclass(frozen, module = "cafeloop", name = "sleep")]
-pub(crate) struct Sleep {
-    state: Gil<State>,
-}
+/// The garbage collector doesn't know of it as long as it refers to nothing that
+/// could refer back.  Its task holds it, and it knows the task without holding it.
+pub(crate) struct Sleep;
 
-struct State {
+/// What a sleep has behind its head.
+pub(super) struct SleepOwn {
     /// In seconds.
     delay: f64,
     phase: Cell<Phase>,
     /// As a coroutine it is over.  What the phase says of its task's wait still
     /// holds: somebody else may have closed it.
     has_ended: Cell<bool>,
-    /// The address of the task that waits, for as long as it does.
-    task: Cell<usize>,
+    /// The task that waits, borrowed, for as long as it does; or NULL.
+    task: Cell<*mut ffi::PyObject>,
     timer: Cell<Option<TimerKey>>,
     cancel_message: Slot,
     /// asyncio's own sleep, when that does the work.
@@ -64,47 +68,91 @@ enum Phase {
     HandedOver,
 }
 
-impl Sleep {
-    pub(super) fn new(delay: f64) -> Self {
-        Sleep {
-            state: Gil::new(State {
-                delay,
-                phase: Cell::new(Phase::New),
-                has_ended: Cell::new(false),
-                task: Cell::new(0),
-                timer: Cell::new(None),
-                cancel_message: Slot::empty(),
-                instead: Slot::empty(),
-            }),
+// SAFETY: objects of this type come from its `PooledClass` only, which writes an own
+// part of this type at this offset.
+unsafe impl Laid for Sleep {
+    type Own = SleepOwn;
+
+    #[inline]
+    fn offset() -> usize {
+        OWN_OFFSET
+    }
+}
+
+// SAFETY: the offset is the one above, and no other class uses the list.
+unsafe impl Pooled for Sleep {
+    const TRACKED: bool = false;
+
+    fn freed() -> &'static Gil<Freed> {
+        static FREED: Gil<Freed> = Gil::new(Freed::none());
+        &FREED
+    }
+
+    fn traverse(own: &SleepOwn, visitor: &mut Visitor) {
+        visitor.slot(&own.cancel_message);
+        visitor.slot(&own.instead);
+    }
+
+    fn clear(own: &SleepOwn) {
+        own.cancel_message.clear();
+        own.instead.clear();
+    }
+
+    #[inline]
+    fn ends(py: Python<'_>, own: &SleepOwn) {
+        if own.phase.get() == Phase::New && !own.has_ended.get() {
+            warn_never_awaited(py);
         }
+    }
+}
+
+/// `object` as a sleep.
+#[inline]
+pub(super) fn cast<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Sleep>> {
+    classes::made(object.py())?.sleep.cast_exact(object)
+}
+
+impl Sleep {
+    fn create(py: Python<'_>, delay: f64) -> PyResult<Option<Bound<'_, Self>>> {
+        let Some(classes) = classes::made(py) else { return Ok(None) };
+        let own = SleepOwn {
+            delay,
+            phase: Cell::new(Phase::New),
+            has_ended: Cell::new(false),
+            task: Cell::new(ptr::null_mut()),
+            timer: Cell::new(None),
+            cancel_message: Slot::empty(),
+            instead: Slot::empty(),
+        };
+        classes.sleep.create(py, own).map(Some)
     }
 
     /// Whether it has begun and hasn't ended.
-    fn is_suspended(&self, py: Python<'_>) -> bool {
-        let state = self.state.get(py);
+    pub(super) fn is_suspended(slf: &Bound<'_, Self>) -> bool {
+        let state = own(slf);
         state.phase.get() != Phase::New && !state.has_ended.get()
     }
 
     /// Whether it is `task` that has begun to wait for it.
     #[inline]
-    pub(super) fn is_awaited_by(&self, task: &Bound<'_, Task>) -> bool {
-        self.state.get(task.py()).task.get() == task.as_ptr() as usize
+    pub(super) fn is_awaited_by(slf: &Bound<'_, Self>, task: &Bound<'_, Task>) -> bool {
+        own(slf).task.get() == task.as_ptr()
     }
 
     /// Its task waits for it no more, or is no more.
-    pub(super) fn forget_task(&self, py: Python<'_>) {
-        self.state.get(py).task.set(0);
+    pub(super) fn forget_task(slf: &Bound<'_, Self>) {
+        own(slf).task.set(ptr::null_mut());
     }
 
     /// Its time has come: queues the wake-up of `task`, if that still waits.
     pub(crate) fn fire(slf: &Bound<'_, Self>, task: Bound<'_, Task>) -> PyResult<()> {
-        let state = slf.get().state.get(slf.py());
+        let state = own(slf);
         state.timer.set(None);
         if state.phase.get() != Phase::Armed {
             return Ok(());
         }
         state.phase.set(Phase::Fired);
-        if !slf.get().is_awaited_by(&task) {
+        if !Sleep::is_awaited_by(slf, &task) {
             return Ok(());
         }
         let owner = task::owner(&task)?;
@@ -116,14 +164,17 @@ impl Sleep {
         slf: &Bound<'_, Self>,
         message: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
-        let py = slf.py();
-        let state = slf.get().state.get(py);
+        let state = own(slf);
         if state.phase.get() != Phase::Armed {
             return Ok(false);
         }
         state.phase.set(Phase::Cancelled);
         match message {
-            Some(message) => state.cancel_message.set(message.clone()),
+            Some(message) => {
+                state.cancel_message.set(message.clone());
+                // Which may be anything.
+                track(slf);
+            }
             None => state.cancel_message.clear(),
         }
         Sleep::disarm(slf)?;
@@ -134,7 +185,7 @@ impl Sleep {
     /// By what exception its task learns how it ended.
     pub(super) fn error<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        let state = slf.get().state.get(py);
+        let state = own(slf);
         if state.phase.get() != Phase::Cancelled {
             return Ok(None);
         }
@@ -143,11 +194,11 @@ impl Sleep {
 
     /// Whether its task waits for its time.
     pub(super) fn is_pending(slf: &Bound<'_, Self>) -> bool {
-        slf.get().state.get(slf.py()).phase.get() == Phase::Armed
+        own(slf).phase.get() == Phase::Armed
     }
 
     pub(super) fn is_cancelled(slf: &Bound<'_, Self>) -> bool {
-        slf.get().state.get(slf.py()).phase.get() == Phase::Cancelled
+        own(slf).phase.get() == Phase::Cancelled
     }
 
     /// The loop of the task that waits for it.
@@ -156,7 +207,7 @@ impl Sleep {
     }
 
     fn task<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, Task>> {
-        let task = slf.get().state.get(slf.py()).task.get() as *mut pyo3::ffi::PyObject;
+        let task = own(slf).task.get();
         // SAFETY: the address is forgotten when the task stops waiting for this
         // sleep, which is before the task is deallocated (`TaskOwn::stop_waiting`).
         unsafe {
@@ -177,7 +228,7 @@ impl Sleep {
     /// Takes back its timer.
     fn disarm(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let timer = slf.get().state.get(py).timer.take();
+        let timer = own(slf).timer.take();
         if let Some(timer) = timer
             && let Some(task) = Sleep::task(slf)
             && let Some(engine) = task::owner(&task)?.get().try_engine(py)
@@ -188,9 +239,10 @@ impl Sleep {
     }
 
     /// Goes on with whatever phase it is in; `None` at its end.
-    fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    #[inline]
+    pub(super) fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        let state = slf.get().state.get(py);
+        let state = own(slf);
         if state.has_ended.get() {
             return Err(over());
         }
@@ -213,7 +265,7 @@ impl Sleep {
 
     fn begin<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        let state = slf.get().state.get(py);
+        let state = own(slf);
         if state.delay <= 0.0 {
             state.phase.set(Phase::Yielded);
             return Ok(Some(py.None().into_bound(py)));
@@ -225,25 +277,61 @@ impl Sleep {
             return Sleep::hand_over(slf);
         };
         state.timer.set(Some(timer));
-        state.task.set(task.as_ptr() as usize);
+        state.task.set(task.as_ptr());
         state.phase.set(Phase::Armed);
         Ok(Some(slf.clone().into_any()))
     }
 
     fn hand_over<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        let state = slf.get().state.get(py);
+        let state = own(slf);
         // By its name: a call in the usual way would be answered with another of us.
         let delay = PyDict::new(py);
         delay.set_item(intern!(py, "delay"), state.delay)?;
         let instead = names::sleep(py)?.call((), Some(&delay))?;
         state.phase.set(Phase::HandedOver);
         state.instead.set(instead.clone());
+        // Whoever awaits that may be held by what it awaits.
+        track(slf);
         send_to(&instead)
     }
 
+    /// Whether nobody has awaited it, nor ended it.
+    pub(super) fn is_new(slf: &Bound<'_, Self>) -> bool {
+        own(slf).phase.get() == Phase::New
+    }
+
+    /// What a coroutine's `throw` does; the arguments are those that were given.
+    pub(super) fn throw<'py>(
+        slf: &Bound<'py, Self>,
+        kind: Bound<'py, PyAny>,
+        value: Option<Bound<'py, PyAny>>,
+        traceback: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let state = own(slf);
+        if state.has_ended.get() {
+            return Err(over());
+        }
+        if let Some(instead) = state.instead.get(py) {
+            let args = [Some(kind), value, traceback].into_iter().flatten().collect::<Vec<_>>();
+            return instead.call_method1(intern!(py, "throw"), PyTuple::new(py, args)?);
+        }
+        Sleep::end(slf)?;
+        Err(thrown(&kind, value, traceback)?)
+    }
+
+    /// What a coroutine's `close` does.
+    pub(super) fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        if let Some(instead) = own(slf).instead.get(py) {
+            instead.call_method0(intern!(py, "close"))?;
+        }
+        Sleep::end(slf)
+    }
+
     fn end(slf: &Bound<'_, Self>) -> PyResult<()> {
-        slf.get().state.get(slf.py()).has_ended.set(true);
+        own(slf).has_ended.set(true);
         Sleep::disarm(slf)
     }
 }
@@ -258,129 +346,6 @@ fn send_to<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyA
         // Of a sleep without a result.
         Sent::Returned(_) => Ok(None),
         Sent::Raised(error) => Err(error),
-    }
-}
-
-#[pymethods]
-#[allow(clippy::unused_self, reason = "attributes are of an instance")]
-impl Sleep {
-    fn __await__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        if slf.get().is_suspended(slf.py()) {
-            return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
-        }
-        Ok(slf)
-    }
-
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Sleep::resume(slf)
-    }
-
-    fn send<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        if !value.is_none() && slf.get().state.get(py).phase.get() == Phase::New {
-            let text = "can't send non-None value to a just-started coroutine";
-            return Err(pyo3::exceptions::PyTypeError::new_err(text));
-        }
-        Sleep::resume(slf)?.ok_or_else(|| pyo3::exceptions::PyStopIteration::new_err(()))
-    }
-
-    #[pyo3(signature = (kind, value=None, traceback=None))]
-    fn throw<'py>(
-        slf: &Bound<'py, Self>,
-        kind: &Bound<'py, PyAny>,
-        value: Option<Bound<'py, PyAny>>,
-        traceback: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let state = slf.get().state.get(py);
-        if state.has_ended.get() {
-            return Err(over());
-        }
-        let instead = state.instead.get(py);
-        if let Some(instead) = instead {
-            let args =
-                [Some(kind.clone()), value, traceback].into_iter().flatten().collect::<Vec<_>>();
-            let args = PyTuple::new(py, args)?;
-            return instead.call_method1(intern!(py, "throw"), args);
-        }
-        Sleep::end(slf)?;
-        Err(thrown(kind, value, traceback)?)
-    }
-
-    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        if let Some(instead) = slf.get().state.get(py).instead.get(py) {
-            instead.call_method0(intern!(py, "close"))?;
-        }
-        Sleep::end(slf)
-    }
-
-    // --- what makes it a coroutine to `inspect` and to `asyncio.iscoroutine`
-
-    #[getter]
-    fn __class__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        names::coroutine_type(slf.py()).cloned()
-    }
-
-    #[getter]
-    fn __name__(&self) -> &'static str {
-        "sleep"
-    }
-
-    #[getter]
-    fn __qualname__(&self) -> &'static str {
-        "sleep"
-    }
-
-    #[getter]
-    fn cr_code<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        names::sleep(py)?.getattr(intern!(py, "__code__"))
-    }
-
-    #[getter]
-    fn cr_frame(&self) -> Option<bool> {
-        None
-    }
-
-    #[getter]
-    fn cr_await(&self) -> Option<bool> {
-        None
-    }
-
-    #[getter]
-    fn cr_origin(&self) -> Option<bool> {
-        None
-    }
-
-    #[getter]
-    fn cr_running(&self) -> bool {
-        false
-    }
-
-    #[getter]
-    fn cr_suspended(&self, py: Python<'_>) -> bool {
-        self.is_suspended(py)
-    }
-
-    fn __repr__(slf: &Bound<'_, Self>) -> String {
-        format!("<coroutine object sleep at {:p}>", slf.as_ptr())
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        // Nobody is left to warn at the very end of the interpreter.
-        Python::try_attach(|py| {
-            let state = self.state.get(py);
-            if state.phase.get() == Phase::New && !state.has_ended.get() {
-                warn_never_awaited(py);
-            }
-        });
     }
 }
 
@@ -403,7 +368,7 @@ pub(super) fn native<'py>(delay: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'p
         return Ok(None);
     }
     match plain_seconds(delay) {
-        Some(seconds) if !seconds.is_nan() => Bound::new(py, Sleep::new(seconds)).map(Some),
+        Some(seconds) if !seconds.is_nan() => Sleep::create(py, seconds),
         // asyncio's own says what is wrong, and when.
         _ => Ok(None),
     }

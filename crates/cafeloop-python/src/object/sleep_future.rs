@@ -5,13 +5,14 @@
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use super::reference::Strong;
 use super::sleep::Sleep;
 use crate::event_loop::EventLoop;
 use crate::names;
 
 /// Says of a sleep what a future would.
 #[pyclass(frozen, module = "cafeloop")]
-pub(crate) struct SleepFuture(pub(super) Py<Sleep>);
+pub(crate) struct SleepFuture(pub(super) Strong<Sleep>);
 
 #[pymethods]
 impl SleepFuture {

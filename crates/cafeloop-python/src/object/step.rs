@@ -13,7 +13,7 @@ use super::classes;
 use super::coroutine::{Sent, is_generator, send, throw};
 use super::future::{self, Future};
 use super::reference::Strong;
-use super::sleep::Sleep;
+use super::sleep::{self, Sleep};
 use super::task::{self, Task, as_future};
 use super::waiters::Waiter;
 use super::{current, published, wakeup};
@@ -72,7 +72,7 @@ fn told_by<'py>(
     task: &Bound<'py, Task>,
     awaited: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if let Ok(sleep) = awaited.cast_exact::<Sleep>() {
+    if let Some(sleep) = sleep::cast(awaited) {
         return Sleep::error(sleep);
     }
     match classes::made(task.py()).and_then(|classes| classes.cast_future_exact(awaited)) {
@@ -153,8 +153,8 @@ fn wait_for<'py>(task: &Bound<'py, Task>, awaited: &Bound<'py, PyAny>) -> PyResu
         let owner = task::owner(task)?;
         return EventLoop::queue(&owner, Job::Step(Strong::new(task.clone())));
     }
-    if let Ok(sleep) = awaited.cast_exact::<Sleep>()
-        && sleep.get().is_awaited_by(task)
+    if let Some(sleep) = sleep::cast(awaited)
+        && Sleep::is_awaited_by(sleep, task)
     {
         return begin_to_wait(task, awaited);
     }

@@ -15,7 +15,7 @@ use super::classes::{self, Classes};
 use super::coroutine::is_coroutine_exact;
 use super::future::{self, Future, FutureOwn};
 use super::reference::{Slot, Strong};
-use super::sleep::Sleep;
+use super::sleep::{self, Sleep};
 use super::{all_tasks, gather, layout, published, step};
 use crate::event_loop::EventLoop;
 use crate::ffi::copy_context;
@@ -125,13 +125,16 @@ impl TaskOwn {
     /// Forgets what was waited for; a sleep forgets its task too, which it refers
     /// to without holding it.
     pub(super) fn stop_waiting(&self) {
-        Python::try_attach(|py| {
-            if let Some(awaited) = self.waits_for.take(py)
-                && let Ok(sleep) = awaited.cast_exact::<Sleep>()
-            {
-                sleep.get().forget_task(py);
-            }
-        });
+        if self.waits_for.is_empty() {
+            return;
+        }
+        // SAFETY: a task's own part is used, and dropped, with the GIL held.
+        let py = unsafe { Python::assume_attached() };
+        if let Some(awaited) = self.waits_for.take(py)
+            && let Some(sleep) = sleep::cast(&awaited)
+        {
+            Sleep::forget_task(sleep);
+        }
     }
 }
 
@@ -240,7 +243,7 @@ pub(crate) fn context_or_none(
 
 /// As `asyncio.iscoroutine`, with the usual case first.
 pub(super) fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    if is_coroutine_exact(object) || object.is_exact_instance_of::<Sleep>() {
+    if is_coroutine_exact(object) || sleep::cast(object).is_some() {
         return Ok(true);
     }
     names::is_coroutine(object.py())?.call1((object,))?.is_truthy()
@@ -276,7 +279,7 @@ pub(super) fn cancel_awaited<'py>(
     message: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<bool> {
     let py = awaited.py();
-    if let Ok(sleep) = awaited.cast_exact::<Sleep>() {
+    if let Some(sleep) = sleep::cast(awaited) {
         return Sleep::cancel(sleep, message);
     }
     if let Some(classes) = classes::made(py) {

@@ -13,7 +13,8 @@ use super::class::own;
 use super::future_face::{self, loop_of_ours, named};
 use super::gather::{self, Gathering};
 use super::method::{Arguments, getter, initialiser, no_args, one_arg, required, unary, with_args};
-use super::sleep::Sleep;
+use super::reference::Strong;
+use super::sleep;
 use super::sleep_future::SleepFuture;
 use super::task::{self, Start, Task, context_or_none};
 use crate::names;
@@ -162,9 +163,9 @@ fn print_stack<'py>(
 fn waits_for<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = task.py();
     let Some(awaited) = own(task).waits_for(py) else { return Ok(None) };
-    Ok(Some(match awaited.cast_into_exact::<Sleep>() {
-        Ok(sleep) => Bound::new(py, SleepFuture(sleep.unbind()))?.into_any(),
-        Err(other) => other.into_inner(),
+    Ok(Some(match sleep::cast(&awaited) {
+        Some(sleep) => Bound::new(py, SleepFuture(Strong::new(sleep.clone())))?.into_any(),
+        None => awaited,
     }))
 }
 

@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyTuple};
+use pyo3::types::PyContext;
 
+use super::call::Call;
 use super::class::Visitor;
 use super::future::{self, Future};
 use super::gather::Gathering;
-use super::handle::{Call, Handle};
+use super::handle::{Handle, Queued};
 use super::reference::Strong;
 use super::task::Task;
 use super::wakeup;
@@ -39,10 +40,10 @@ impl Callback {
         future: &Bound<'_, Future>,
     ) -> PyResult<()> {
         let py = owner.py();
-        let args = PyTuple::new(py, [future.as_any()])?.unbind();
-        let call = Call { callback: self.function.into_bound(py).unbind(), args };
+        let argument = std::iter::once(future.as_any().clone());
+        let call = Call::with(self.function.into_bound(py), 1, argument)?;
         let handle = Handle::new(owner, call, Some(self.context.into_bound(py)))?;
-        EventLoop::queue(owner, Job::Handle(Py::new(py, handle)?))
+        EventLoop::queue(owner, Job::Handle(Queued::new(handle)))
     }
 }
 

@@ -15,6 +15,7 @@ use cafeloop_flow::{Event, Sink};
 
 use super::blocking::Pool;
 use super::clock::Clock;
+use super::foresight::Foresight;
 use super::host::Host;
 use super::inbox::Inbox;
 use super::probe::Probe;
@@ -48,6 +49,7 @@ pub struct Engine<H: Host> {
     pool: RefCell<Option<Pool>>,
     /// How many [`Working`] there are: a virtual clock waits for them.
     pub(super) working: Rc<Cell<usize>>,
+    pub(super) foresight: Foresight,
     pub(super) pace: Pace,
     pub(super) stopping: Cell<bool>,
 }
@@ -75,9 +77,17 @@ impl<H: Host> Engine<H> {
             signals: RefCell::new(Signals::new()),
             pool: RefCell::new(None),
             working: Rc::default(),
+            foresight: Foresight::default(),
             pace: Pace::default(),
             stopping: Cell::new(false),
         })
+    }
+
+    /// Has `seed` choose the order of jobs that are ready for different reasons, where
+    /// the host hasn't promised one; the same seed chooses the same for a program that
+    /// does the same.
+    pub fn set_seed(&self, seed: u64) {
+        self.ready.borrow_mut().set_seed(seed);
     }
 
     /// The language that the loop serves.
@@ -105,7 +115,7 @@ impl<H: Host> Engine<H> {
     /// jobs yet.
     #[inline]
     pub fn push(&self, job: H::Job) {
-        self.ready.borrow_mut().push(job);
+        self.ready.borrow_mut().push(job, |job| self.host.is_promised(job));
     }
 
     /// Has `job` queued when `deadline_ns` has come, never before.
@@ -192,14 +202,27 @@ impl<H: Host> Engine<H> {
     pub fn submit(&self, work: impl FnOnce() + Send + 'static) -> Result<Working, Error> {
         let answer = self.pool.borrow_mut().get_or_insert_with(Pool::new).submit(Box::new(work));
         answer.map_err(|(cause, _refused)| Error::io("start a thread for blocking work", cause))?;
+        Ok(self.work())
+    }
+
+    /// Holds a virtual clock for as long as what is returned lives: somebody in the
+    /// loop waits for work in a thread that isn't of the loop's pool.
+    pub fn work(&self) -> Working {
         self.working.set(self.working.get() + 1);
-        Ok(Working { count: self.working.clone() })
+        Working { count: self.working.clone() }
     }
 
     /// Waits for the threads of the pool and ends them.
     pub fn end_threads(&self) {
         let pool = self.pool.take();
         drop(pool);
+    }
+
+    /// Whether nothing is queued, set or watched.
+    pub fn is_idle(&self) -> bool {
+        let holds = Cell::new(false);
+        self.for_each_held(|_| holds.set(true), |_| holds.set(true));
+        !holds.get()
     }
 
     /// Shows the host everything of its own that the loop holds.  The host looks

@@ -6,8 +6,8 @@ use crate::error::Error;
 /// an enum of its own.  Dispatch is static.
 ///
 /// All methods are called on the loop's thread.  None may be called while the
-/// engine holds its own state borrowed, except [`ready`](Host::ready), which
-/// therefore must not run anybody's code.
+/// engine holds its own state borrowed, except [`ready`](Host::ready) and
+/// [`is_promised`](Host::is_promised), which therefore must not run anybody's code.
 pub trait Host {
     /// Something to run once.  Other threads may post one.
     type Job: Send;
@@ -35,6 +35,13 @@ pub trait Host {
 
     /// Calls `wait`, which blocks, with the host's own locks let go.
     fn block<R: Send>(&self, scope: Self::Scope<'_>, wait: impl FnOnce() -> R + Send) -> R;
+
+    /// Whether the language promises that such jobs run in the order in which they are
+    /// queued, whoever queues them; asked only where a seed chooses the order of others.
+    fn is_promised(&self, job: &Self::Job) -> bool {
+        let _ = job;
+        false
+    }
 
     /// What time it is, if that is for the host to say: deadlines are then due by
     /// its clock, and not by the engine's.

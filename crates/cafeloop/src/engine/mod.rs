@@ -8,11 +8,13 @@
 //! host      what the engine needs from the language it serves
 //! core      the state of a loop: its own thread's, no lock, no atomic
 //! turn      one turn, phase by phase
-//! ready     jobs to run           timers    jobs that wait for a deadline
+//! ready     jobs to run           order     where a seed chooses it
+//! timers    jobs that wait for a deadline
 //! registry  descriptors watched   signals   signals watched
 //! shared    what other threads may touch, and inbox, their one door
 //! blocking  threads for work that blocks
-//! clock     what time it is       probe     where it is said what happens
+//! clock     what time it is       foresight what a virtual one may jump over
+//! probe     where it is said what happens
 //! ```
 //!
 //! # A turn
@@ -27,8 +29,10 @@
 mod blocking;
 mod clock;
 mod core;
+mod foresight;
 mod host;
 mod inbox;
+mod order;
 mod primitives;
 mod probe;
 mod ready;
@@ -40,7 +44,7 @@ mod tests;
 mod timers;
 mod turn;
 
-pub use self::clock::Clock;
+pub use self::clock::{Clock, Foreign};
 pub use self::core::{Engine, Working};
 pub use self::host::Host;
 pub use self::registry::Interest;

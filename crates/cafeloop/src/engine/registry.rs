@@ -200,6 +200,15 @@ impl<W> Registry<W> {
         self.iter().next().is_some()
     }
 
+    /// The descriptors that somebody watches.
+    pub(super) fn watched(&self) -> impl Iterator<Item = RawFd> {
+        let is_watched = |source: &Source<W>| source.wanted() != Readiness::default();
+        self.sources
+            .iter()
+            .filter(move |(_, source)| is_watched(source))
+            .map(|(_, source)| source.fd)
+    }
+
     /// Everybody who watches.
     pub(super) fn iter(&self) -> impl Iterator<Item = &W> {
         self.sources.iter().flat_map(|(_, source)| source.reader.iter().chain(&source.writer))

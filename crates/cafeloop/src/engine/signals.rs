@@ -59,6 +59,11 @@ impl<W> Signals<W> {
         self.pipe.is_some()
     }
 
+    /// Whether anybody watches one.
+    pub(super) fn is_watched(&self) -> bool {
+        !self.watchers.is_empty()
+    }
+
     /// The signals that somebody watches.
     pub(super) fn numbers(&self) -> Vec<i32> {
         let watched = self.watchers.iter().filter(|(_, watcher)| watcher.is_some());

@@ -9,7 +9,7 @@ use cafeloop_flow::Event;
 use super::core::{Engine, SIGNALS, WAKER};
 use super::host::Host;
 use crate::error::Error;
-use crate::sys::{self, Events, PromptTimers};
+use crate::sys::{Events, PromptTimers};
 
 /// While jobs are always ready, the kernel is asked for events after this many,
 pub(super) const JOBS_BETWEEN_POLLS: usize = 64;
@@ -35,6 +35,8 @@ enum Wait {
 struct Polled {
     events: Events,
     signalled: bool,
+    /// What time it is, if somebody has looked since the wait.
+    now_ns: Option<u64>,
 }
 
 impl<H: Host> Engine<H> {
@@ -52,10 +54,11 @@ impl<H: Host> Engine<H> {
 
     fn turn(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
         self.emit(|| Event::TurnBegins { ready: self.ready.borrow().len() });
-        let mut polled = self.poll(scope, self.how_long(scope)?)?;
+        let (wait, now_ns) = self.how_long(scope)?;
+        let mut polled = self.poll(scope, wait, now_ns)?;
         self.queue_posted();
         self.queue_events(scope, &mut polled);
-        self.queue_due_timers(scope)?;
+        self.queue_due_timers(scope, polled.now_ns)?;
         let signalled = polled.signalled;
         self.events.set(polled.events);
         if signalled {
@@ -64,20 +67,48 @@ impl<H: Host> Engine<H> {
         self.run_ready(scope)
     }
 
-    fn how_long(&self, scope: H::Scope<'_>) -> Result<Wait, H::Exit> {
-        let deadline_ns =
-            if self.is_busy() { Some(0) } else { self.timers.borrow_mut().next_deadline_ns() };
+    /// How long to wait, and what time it is, if that had to be asked: while jobs are
+    /// ready a reading of the clock costs a tenth of a small job.
+    fn how_long(&self, scope: H::Scope<'_>) -> Result<(Wait, Option<u64>), H::Exit> {
+        if self.is_busy() {
+            return self.how_soon_to_look(scope);
+        }
+        let deadline_ns = self.timers.borrow_mut().next_deadline_ns();
         // The last nanosecond is what a deadline too far to count is cut to, and
         // a virtual clock that jumped there would have no time left.
         let Some(deadline_ns) = deadline_ns.filter(|&deadline_ns| deadline_ns < u64::MAX) else {
-            return Ok(Wait::Forever);
+            return Ok((Wait::Forever, None));
         };
         let now_ns = self.now_ns(scope)?;
         if deadline_ns > now_ns {
-            return Ok(Wait::For(Duration::from_nanos(deadline_ns - now_ns)));
+            return Ok((Wait::For(Duration::from_nanos(deadline_ns - now_ns)), None));
         }
-        let outside_matters = !self.registry.borrow().is_empty() || self.signals.borrow().is_open();
-        Ok(if self.pace.is_due(now_ns, outside_matters) { Wait::Look } else { Wait::Skip })
+        self.how_soon_to_look(scope)
+    }
+
+    /// The same while something is to be done already.
+    fn how_soon_to_look(&self, scope: H::Scope<'_>) -> Result<(Wait, Option<u64>), H::Exit> {
+        let outside = self.outside();
+        let has_timers = self.timers.borrow_mut().next_deadline_ns().is_some();
+        let now_ns = if outside == Outside::Matters || has_timers {
+            Some(self.now_ns(scope)?)
+        } else {
+            None
+        };
+        let wait = if self.pace.is_due(now_ns, outside) { Wait::Look } else { Wait::Skip };
+        Ok((wait, now_ns))
+    }
+
+    /// What the kernel may have to report.
+    fn outside(&self) -> Outside {
+        let signals = self.signals.borrow();
+        if !self.registry.borrow().is_empty() || signals.is_watched() {
+            Outside::Matters
+        } else if signals.is_open() {
+            Outside::CanWait
+        } else {
+            Outside::Silent
+        }
     }
 
     /// The time by which deadlines are due.
@@ -90,7 +121,12 @@ impl<H: Host> Engine<H> {
         self.stopping.get() || self.ready.borrow().len() > 0 || self.shared.is_pending()
     }
 
-    fn poll(&self, scope: H::Scope<'_>, wait: Wait) -> Result<Polled, H::Exit> {
+    fn poll(
+        &self,
+        scope: H::Scope<'_>,
+        wait: Wait,
+        now_ns: Option<u64>,
+    ) -> Result<Polled, H::Exit> {
         let mut events = self.events.take();
         let answer = match wait {
             Wait::Skip => {
@@ -102,22 +138,28 @@ impl<H: Host> Engine<H> {
             Wait::For(delay) => self.block(scope, &mut events, Some(delay)),
             Wait::Forever => self.block(scope, &mut events, None),
         };
-        if matches!(wait, Wait::For(_) | Wait::Forever) {
-            // What was told just now is dealt with a turn later: a look before that
-            // would be told again, and the descriptor taken for one nobody watches.
-            self.pace.polled(self.now_ns(scope)?);
-        }
+        let now_ns = match wait {
+            Wait::Skip => now_ns,
+            Wait::Look => None,
+            Wait::For(_) | Wait::Forever => {
+                let now_ns = self.now_ns(scope)?;
+                // What was told just now is dealt with a turn later: a look before that
+                // would be told again, and the descriptor taken for one nobody watches.
+                self.pace.polled(Some(now_ns));
+                Some(now_ns)
+            }
+        };
         match answer {
-            Ok(()) => Ok(Polled { events, signalled: false }),
+            Ok(()) => Ok(Polled { events, signalled: false, now_ns }),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                Ok(Polled { events, signalled: true })
+                Ok(Polled { events, signalled: true, now_ns })
             }
             Err(error) => Err(Error::io("wait for events", error).into()),
         }
     }
 
     /// Takes what the kernel has to report now.
-    fn look(&self, events: &mut Events) -> io::Result<()> {
+    pub(super) fn look(&self, events: &mut Events) -> io::Result<()> {
         self.emit(|| Event::PollBegins { wait_ns: Some(0) });
         let answer = self.poller.wait(events, Some(Duration::ZERO));
         self.emit(|| Event::PollEnds { events: events.len() });
@@ -125,7 +167,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Waits in the kernel, unless another thread has posted something.
-    fn block(
+    pub(super) fn block(
         &self,
         scope: H::Scope<'_>,
         events: &mut Events,
@@ -143,38 +185,25 @@ impl<H: Host> Engine<H> {
         answer
     }
 
-    /// Lets `delay` pass on a virtual clock.
-    fn pass(&self, scope: H::Scope<'_>, events: &mut Events, delay: Duration) -> io::Result<()> {
-        if self.working.get() > 0 {
-            // A thread takes no virtual time, however long it takes.
-            return self.block(scope, events, None);
-        }
-        if !self.registry.borrow().is_watched() {
-            self.clock.advance_to(self.clock.deadline_ns(delay));
-            return self.look(events);
-        }
-        let began_ns = sys::monotonic_ns();
-        let answer = self.block(scope, events, Some(delay));
-        let passed = Duration::from_nanos(sys::monotonic_ns() - began_ns);
-        self.clock.advance_to(self.clock.deadline_ns(passed.min(delay)));
-        answer
-    }
-
     fn queue_posted(&self) {
         let posted = self.shared.take();
         if !posted.is_empty() {
             self.emit(|| Event::Posted { jobs: posted.len() });
-            self.ready.borrow_mut().extend(posted.into_iter());
+            self.ready.borrow_mut().next_source();
+            for job in posted {
+                self.queue(job);
+            }
         }
     }
 
     fn queue_events(&self, scope: H::Scope<'_>, polled: &mut Polled) {
         let mut tell = |watcher: &mut Option<H::Watcher>| {
             if let Some(job) = self.host.ready(scope, watcher) {
-                self.push(job);
+                self.queue(job);
             }
         };
         for event in polled.events.iter() {
+            self.ready.borrow_mut().next_source();
             match event.0 {
                 WAKER => self.shared.waker().reset(),
                 SIGNALS => {
@@ -186,18 +215,25 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    fn queue_due_timers(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
+    /// `now_ns` if it is known what time it is.
+    fn queue_due_timers(&self, scope: H::Scope<'_>, now_ns: Option<u64>) -> Result<(), H::Exit> {
         if self.timers.borrow_mut().next_deadline_ns().is_none() {
             return Ok(());
         }
         // One reading for all: a timer that becomes due meanwhile is the next
         // turn's, or a loop that is slow enough would never leave this phase.
-        let now_ns = self.now_ns(scope)?;
+        let now_ns = now_ns.map_or_else(|| self.now_ns(scope), Ok)?;
+        self.ready.borrow_mut().next_source();
         while let Some((deadline_ns, job)) = self.pop_due(now_ns) {
             self.emit(|| Event::TimerFired { late_ns: now_ns - deadline_ns });
-            self.push(job);
+            self.ready.borrow_mut().push_timer(deadline_ns, job);
         }
         Ok(())
+    }
+
+    /// Queues a job that nobody has promised a place to.
+    fn queue(&self, job: H::Job) {
+        self.ready.borrow_mut().push(job, |_| false);
     }
 
     fn pop_due(&self, now_ns: u64) -> Option<(u64, H::Job)> {
@@ -205,7 +241,7 @@ impl<H: Host> Engine<H> {
     }
 
     fn run_ready(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
-        let jobs = self.ready.borrow().len();
+        let jobs = self.arrange();
         self.pace.ran(jobs);
         for _ in 0..jobs {
             // A job may have run turns of its own, and so emptied the queue.
@@ -218,9 +254,30 @@ impl<H: Host> Engine<H> {
         self.host.turn_ends(scope)
     }
 
-    fn pop(&self) -> Option<H::Job> {
-        self.ready.borrow_mut().pop()
+    /// How many jobs this turn runs, in the order in which they now stand.
+    fn arrange(&self) -> usize {
+        let mut ready = self.ready.borrow_mut();
+        ready.arrange();
+        ready.len()
     }
+
+    /// What the job queues that is given here is that job's.
+    fn pop(&self) -> Option<H::Job> {
+        let mut ready = self.ready.borrow_mut();
+        ready.next_source();
+        ready.pop()
+    }
+}
+
+/// What the kernel may have to report to a loop that always has jobs.
+#[derive(Clone, Copy, PartialEq)]
+enum Outside {
+    /// Nothing that the loop knows of.
+    Silent,
+    /// Signals that nobody watches: only their pipe must not become full.
+    CanWait,
+    /// Something that somebody waits for.
+    Matters,
 }
 
 /// When a loop that always has jobs asks the kernel for events.
@@ -240,20 +297,30 @@ impl Pace {
         self.jobs.set(self.jobs.get().saturating_add(jobs));
     }
 
-    /// Whether it is time for a poll; the caller then makes it.
-    fn is_due(&self, now_ns: u64, outside_matters: bool) -> bool {
-        let due = outside_matters
-            && (self.jobs.get() >= JOBS_BETWEEN_POLLS
-                || now_ns.saturating_sub(self.polled_ns.get()) >= BETWEEN_POLLS_NS);
+    /// Whether it is time for a poll; the caller then makes it.  The time must be
+    /// known if the outside matters.
+    fn is_due(&self, now_ns: Option<u64>, outside: Outside) -> bool {
+        let is_late = || {
+            now_ns.is_some_and(|now_ns| {
+                now_ns.saturating_sub(self.polled_ns.get()) >= BETWEEN_POLLS_NS
+            })
+        };
+        let due = match outside {
+            Outside::Silent => false,
+            Outside::CanWait => self.jobs.get() >= JOBS_BETWEEN_POLLS,
+            Outside::Matters => self.jobs.get() >= JOBS_BETWEEN_POLLS || is_late(),
+        };
         if due {
             self.polled(now_ns);
         }
         due
     }
 
-    fn polled(&self, now_ns: u64) {
+    fn polled(&self, now_ns: Option<u64>) {
         self.jobs.set(0);
-        self.polled_ns.set(now_ns);
+        if let Some(now_ns) = now_ns {
+            self.polled_ns.set(now_ns);
+        }
     }
 }
 

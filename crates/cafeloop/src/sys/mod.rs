@@ -8,6 +8,8 @@
 //! - [`SignalPipe`]: where a signal handler writes the numbers of its signals;
 //! - [`monotonic_ns`]: the clock behind Python's `time.monotonic()`;
 //! - [`PromptTimers`]: a thread whose time-outs aren't rounded to save power;
+//! - [`Ends`], [`Reach`]: whether anything may come in through a descriptor that this
+//!   process hasn't sent;
 //! - [`socket`]: the calls on sockets that the standard library lacks;
 //! - [`wire`]: bytes in and out of a stream socket that somebody else owns;
 //! - [`datagram`]: datagrams in and out of one;
@@ -18,5 +20,7 @@
 mod linux;
 
 pub use linux::Peer;
-pub(crate) use linux::{Events, Poller, PromptTimers, Readiness, SignalPipe, Waker, monotonic_ns};
+pub(crate) use linux::{
+    Ends, Events, Poller, PromptTimers, Reach, Readiness, SignalPipe, Waker, monotonic_ns,
+};
 pub(crate) use linux::{datagram, socket, wire};

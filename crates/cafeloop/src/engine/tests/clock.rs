@@ -1,15 +1,18 @@
 //! When time passes, and how much of it.
 
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use cafeloop_flow::Event;
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::thread::{current_timer_slack, set_current_timer_slack};
 
 use super::{Job, Loop, Watcher, new_loop, new_loop_by, recorded_loop, run, turn};
-use crate::engine::{Clock, Interest};
+use crate::engine::{Clock, Foreign, Interest};
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 
@@ -71,20 +74,27 @@ fn a_virtual_clock_waits_for_work_handed_to_a_thread() {
     assert_eq!(run_without_waiting(&engine), ["timer", "stop"]);
 }
 
+/// A descriptor through which anybody may send something: the kernel doesn't say whom
+/// it is shared with.
+fn outside() -> OwnedFd {
+    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).expect("there is a number left")
+}
+
 #[test]
-fn a_virtual_clock_waits_for_descriptors_as_a_real_one() {
+fn a_virtual_clock_waits_for_the_outside_as_a_real_one() {
     let (engine, recorder) = recorded_loop();
-    let (reader, mut writer) = io::pipe().expect("a pipe can be made");
-    let fd = reader.as_raw_fd();
-    engine.watch(fd, Interest::Read, Watcher::once("pipe")).expect("a pipe can be polled");
+    let outside = Arc::new(outside());
+    let fd = outside.as_raw_fd();
+    engine.watch(fd, Interest::Read, Watcher::once("outside")).expect("it can be polled");
     engine.set_timer(HOUR_NS, Job::named("timer"));
     let remote = engine.remote();
+    let sender = outside.clone();
     engine.host().when_it_waits(move || {
-        writer.write_all(b"!").expect("the pipe has room");
+        rustix::io::write(&*sender, &1_u64.to_ne_bytes()).expect("it has room");
         assert!(remote.post(Job::stop()).is_ok());
     });
-    assert_eq!(run(&engine), ["stop", "pipe"]);
-    assert_eq!(waits_ns(recorder.events()), [Some(HOUR_NS)]);
+    assert_eq!(run(&engine), ["stop", "outside"]);
+    assert_eq!(waits_ns(recorder.events()), [Some(0), Some(HOUR_NS)]);
     assert!(engine.clock().now_ns() < HOUR_NS);
 }
 
@@ -92,14 +102,114 @@ fn a_virtual_clock_waits_for_descriptors_as_a_real_one() {
 fn a_virtual_clock_that_waits_like_a_real_one_is_not_early() {
     const DEADLINE_NS: u64 = 1_000_000;
     let engine = new_loop();
-    let (reader, _writer) = io::pipe().expect("a pipe can be made");
-    let fd = reader.as_raw_fd();
-    engine.watch(fd, Interest::Read, Watcher::once("pipe")).expect("a pipe can be polled");
+    let outside = outside();
+    let fd = outside.as_raw_fd();
+    engine.watch(fd, Interest::Read, Watcher::once("outside")).expect("it can be polled");
     engine.set_timer(DEADLINE_NS, Job::stop());
     let began = Instant::now();
     assert_eq!(run(&engine), ["stop"]);
     assert!(began.elapsed() >= Duration::from_nanos(DEADLINE_NS));
     assert_eq!(engine.clock().now_ns(), DEADLINE_NS);
+}
+
+#[test]
+fn a_strict_virtual_clock_refuses_to_wait_for_the_outside() {
+    let clock = Clock::virtual_from(Duration::ZERO, Foreign::IsAnError);
+    let engine = new_loop_by(clock);
+    let outside = outside();
+    let fd = outside.as_raw_fd();
+    engine.watch(fd, Interest::Read, Watcher::once("outside")).expect("it can be polled");
+    engine.set_timer(HOUR_NS, Job::named("timer"));
+    let text = catch_unwind(AssertUnwindSafe(|| run(&engine))).expect_err("the loop fails");
+    let text = text.downcast_ref::<String>().expect("it says why");
+    assert!(text.contains(&format!("can't foresee descriptor {fd}, what is neither")), "{text}");
+}
+
+#[test]
+fn a_virtual_clock_jumps_over_what_only_the_program_itself_can_send() {
+    let engine = new_loop();
+    let (reader, writer) = io::pipe().expect("a pipe can be made");
+    let fd = reader.as_raw_fd();
+    engine.watch(fd, Interest::Read, Watcher::once("pipe")).expect("a pipe can be polled");
+    engine.set_timer(
+        HOUR_NS,
+        Job::new("timer", move |_| {
+            (&writer).write_all(b"!").expect("the pipe has room");
+        }),
+    );
+    engine.set_timer(2 * HOUR_NS, Job::stop());
+    assert_eq!(run_without_waiting(&engine), ["timer", "pipe", "stop"]);
+    assert_eq!(engine.clock().now_ns(), 2 * HOUR_NS);
+}
+
+#[test]
+fn what_has_come_is_told_before_a_virtual_clock_jumps() {
+    let engine = new_loop();
+    let (reader, mut writer) = io::pipe().expect("a pipe can be made");
+    let fd = reader.as_raw_fd();
+    engine.watch(fd, Interest::Read, Watcher::once("pipe")).expect("a pipe can be polled");
+    engine.set_timer(HOUR_NS, Job::stop());
+    // Within a run, when the kernel has just been asked.
+    engine.push(Job::new("writes", move |_| writer.write_all(b"!").expect("the pipe has room")));
+    assert_eq!(run_without_waiting(&engine), ["writes", "pipe", "stop"]);
+}
+
+#[test]
+fn a_paused_virtual_clock_goes_as_a_real_one_until_it_is_resumed() {
+    let engine = new_loop();
+    let clock = engine.clock().clone();
+    assert!(clock.jumps());
+    assert!(clock.pause());
+    assert!(!clock.pause());
+    let began = Instant::now();
+    let paused_ns = clock.now_ns();
+    engine.set_timer(paused_ns + 1_000_000, Job::stop());
+    assert_eq!(run(&engine), ["stop"]);
+    assert!(began.elapsed() >= Duration::from_millis(1));
+    assert!(clock.resume());
+    assert!(!clock.resume());
+    let resumed_ns = clock.now_ns();
+    assert!(resumed_ns >= paused_ns + 1_000_000);
+    engine.set_timer(resumed_ns + HOUR_NS, Job::stop());
+    assert_eq!(run_without_waiting(&engine), ["stop"]);
+    assert_eq!(clock.now_ns(), resumed_ns + HOUR_NS);
+}
+
+#[test]
+fn a_virtual_clock_that_is_moved_on_fires_all_that_is_due_by_then() {
+    let engine = new_loop();
+    for hours in [2, 1, 4] {
+        engine.set_timer(hours * HOUR_NS, Job::named("timer"));
+    }
+    let clock = engine.clock().clone();
+    assert!(clock.advance(Duration::from_secs(3 * 3600)));
+    assert_eq!(turn(&engine), ["timer", "timer"]);
+    assert_eq!(clock.now_ns(), 3 * HOUR_NS);
+    assert!(!Clock::real().advance(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_virtual_clock_begins_where_it_is_told_and_can_end_there() {
+    let start = Duration::from_nanos(u64::MAX - 10);
+    let engine = new_loop_by(Clock::virtual_from(start, Foreign::TakesRealTime));
+    let deadline_ns = engine.clock().deadline_ns(Duration::from_nanos(5));
+    engine.set_timer(deadline_ns, Job::stop());
+    assert_eq!(run_without_waiting(&engine), ["stop"]);
+    assert_eq!(engine.clock().now_ns(), u64::MAX - 5);
+}
+
+#[test]
+fn somebodys_work_holds_a_virtual_clock() {
+    let engine = new_loop();
+    let work = engine.work();
+    engine.set_timer(HOUR_NS, Job::named("timer"));
+    let remote = engine.remote();
+    engine.host().when_it_waits(move || assert!(remote.post(Job::stop()).is_ok()));
+    assert_eq!(run(&engine), ["stop"]);
+    assert_eq!(engine.clock().now_ns(), 0);
+    drop(work);
+    engine.set_timer(2 * HOUR_NS, Job::stop());
+    assert_eq!(run_without_waiting(&engine), ["timer", "stop"]);
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::error::Error;
 pub(super) type Loop = Engine<TestHost>;
 pub(super) type Names = Vec<&'static str>;
 
+/// Jobs whose names begin so have been promised the order in which they are queued.
+pub(super) const PROMISED: &str = "promised";
+
 /// What a job does besides being written down.
 type Act = Box<dyn FnOnce(&Loop) -> Result<(), Left> + Send>;
 
@@ -138,6 +141,10 @@ impl Host for TestHost {
         let job = Job::named(watcher.as_ref()?.name);
         watcher.take_if(|watcher| watcher.once);
         Some(job)
+    }
+
+    fn is_promised(&self, job: &Job) -> bool {
+        job.name.starts_with(PROMISED)
     }
 
     fn block<R: Send>(&self, _: &Loop, wait: impl FnOnce() -> R + Send) -> R {

@@ -8,6 +8,7 @@
 mod clock;
 mod held;
 mod host;
+mod order;
 mod probe;
 mod reentry;
 mod signals;

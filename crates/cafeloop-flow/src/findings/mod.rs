@@ -1,0 +1,74 @@
+//! What a run shows that its author may want to know.
+//!
+//! Each finding stands in a file of its own, with what it sees, why that matters, and
+//! what to do.  A finding that the recording can't support isn't made: numbers come
+//! from the recording, and what it can't know is said as a condition.
+
+mod blocked_loop;
+mod chatty_writes;
+mod executor_queue;
+mod leaked_task;
+mod lost_exception;
+mod never_awaited;
+mod sequential_waits;
+mod slow_cancel;
+mod starved;
+mod timer_late;
+
+use crate::id::Frame;
+use crate::run::{Run, TaskIndex};
+
+/// Something worth knowing about a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Its name, as in `blocked-loop`.
+    pub name: &'static str,
+    /// What was seen, with numbers.
+    pub saw: String,
+    /// Why that matters.
+    pub why: &'static str,
+    /// What to do, and what that may bring.
+    pub advice: String,
+    /// The time that is at stake, in nanoseconds; 0 if it isn't about time.
+    pub cost_ns: u64,
+    /// The line to look at, if there is one.
+    pub site: Option<Frame>,
+    /// The tasks that it is about.
+    pub tasks: Vec<TaskIndex>,
+}
+
+/// All findings of a run and of its children: first those that aren't about time, as
+/// they are mistakes, then by the time at stake.
+pub fn find(run: &Run) -> Vec<Finding> {
+    let checks: [fn(&Run) -> Vec<Finding>; 10] = [
+        lost_exception::check,
+        never_awaited::check,
+        leaked_task::check,
+        blocked_loop::check,
+        sequential_waits::check,
+        starved::check,
+        slow_cancel::check,
+        executor_queue::check,
+        timer_late::check,
+        chatty_writes::check,
+    ];
+    let mut findings: Vec<Finding> = checks.iter().flat_map(|check| check(run)).collect();
+    findings.sort_by_key(|it| (it.cost_ns > 0, u64::MAX - it.cost_ns));
+    findings
+}
+
+/// The first labels of some tasks, and how many more there are.
+fn labels(run: &Run, tasks: &[TaskIndex]) -> String {
+    /// More than three names say nothing.
+    const NAMED: usize = 3;
+    let named: Vec<String> = tasks
+        .iter()
+        .filter_map(|&index| run.task(index))
+        .take(NAMED)
+        .map(|task| run.label(task))
+        .collect();
+    match tasks.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}

@@ -1,0 +1,119 @@
+//! The finding `sequential-waits`.
+//!
+//! # What it sees
+//! One task, or one thread, that calls the same function again and again, and waits in
+//! it each time; or a task, the only one of its kind, that awaits different functions
+//! in a row.  Only waits for something outside of the program count, and waits for one
+//! and the same connection are one conversation.
+//!
+//! # Why it matters
+//! The waits take their sum.  Waits that overlap take the longest of them.
+//!
+//! # What to do
+//! If none of the calls needs what another one returns, run them together.  What that
+//! would take is at least the longest call's waits, and what it would save is at most
+//! the rest: both are computed from the recording.
+
+mod calls;
+
+use std::collections::HashMap;
+
+use self::calls::{Calls, Wait};
+use crate::event::LaneKind;
+use crate::findings::{Finding, labels};
+use crate::id::CodeId;
+use crate::quantity::{Time, count, thousands};
+use crate::run::{Doing, Run, State, TaskIndex, What};
+
+/// 10 ms, or a twentieth of the run's time: to save less isn't worth a change.
+const LEAST_NS: u64 = 10_000_000;
+const LEAST_SHARE: u64 = 20;
+
+pub(super) fn check(run: &Run) -> Vec<Finding> {
+    let least_ns = LEAST_NS.max(run.wall_ns() / LEAST_SHARE);
+    let mut kinds: HashMap<CodeId, u64> = HashMap::new();
+    for task in &run.tasks {
+        *kinds.entry(task.code).or_default() += 1;
+    }
+    let mut chains = calls::Paths::default();
+    let mut found: HashMap<(CodeId, CodeId), (Calls, Vec<TaskIndex>)> = HashMap::new();
+    let mut add = |calls: Option<Calls>, task: Option<TaskIndex>| {
+        let Some(calls) = calls.filter(|calls| calls.saves_ns() >= least_ns) else { return };
+        let key = (calls.caller().code, calls.called.code);
+        let (most, tasks) = found.entry(key).or_insert_with(|| (calls.clone(), Vec::new()));
+        if calls.saves_ns() > most.saves_ns() {
+            *most = calls;
+        }
+        tasks.extend(task);
+    };
+    for (index, task) in (0..).map(TaskIndex).zip(&run.tasks) {
+        let waits = run.intervals(task).filter_map(|interval| match interval.state {
+            State::Waiting { what, chain, inner: false } => {
+                Some(Wait { chain, ns: interval.ns(), what })
+            }
+            _ => None,
+        });
+        let only = kinds.get(&task.code) == Some(&1);
+        add(calls::most_saving(run, &mut chains, waits, only), Some(index));
+    }
+    for thread in run.threads.iter().filter(|thread| thread.kind != LaneKind::Worker) {
+        let waits = run.stretches(thread).filter_map(|stretch| match stretch.doing {
+            Doing::Calling(chain) | Doing::Waiting(chain) => {
+                Some(Wait { chain, ns: stretch.ns(), what: What::Unknown })
+            }
+            _ => None,
+        });
+        add(calls::most_saving(run, &mut chains, waits, false), None);
+    }
+    let mut findings: Vec<Finding> =
+        found.into_values().map(|(calls, tasks)| finding(run, &calls, tasks)).collect();
+    findings.sort_by(|a, b| a.saw.cmp(&b.saw));
+    findings
+}
+
+fn finding(run: &Run, calls: &Calls, tasks: Vec<TaskIndex>) -> Finding {
+    let Calls { called, times, sum_ns, longest_ns, .. } = *calls;
+    let what = if calls.same {
+        format!("{} waited {} times one after another", run.place(called), thousands(times))
+    } else {
+        format!("{} different calls waited one after another", thousands(times))
+    };
+    let each = if sum_ns / times.max(1) >= longest_ns - longest_ns / 100 {
+        format!("{} each and {} altogether", Time(longest_ns), Time(sum_ns))
+    } else {
+        format!("{} altogether and {} at the longest", Time(sum_ns), Time(longest_ns))
+    };
+    let whose = match tasks.len() {
+        0 => String::new(),
+        1 => format!(" in {}", labels(run, &tasks)),
+        more => format!(" in one of {} that do so", count(more, "task")),
+    };
+    let how = if tasks.is_empty() {
+        "on an event loop with asyncio.gather, or in threads"
+    } else {
+        "with asyncio.gather or an asyncio.TaskGroup"
+    };
+    Finding {
+        name: "sequential-waits",
+        saw: format!("{what}, called from {}{whose}: {each}", callers(run, calls)),
+        why: "waits one after another take their sum; waits together take the longest of them",
+        advice: format!(
+            "if none needs what another returns, run them together, {how}: that would take {} at \
+             least, and save {} at most",
+            Time(longest_ns),
+            Time(calls.saves_ns())
+        ),
+        cost_ns: calls.saves_ns(),
+        site: Some(calls.caller()),
+        tasks,
+    }
+}
+
+/// Who called, innermost first: the loop may be in any of them.
+fn callers(run: &Run, calls: &Calls) -> String {
+    /// More than three names say nothing.
+    const NAMED: usize = 3;
+    let named = calls.callers.iter().rev().take(NAMED);
+    let named: Vec<String> = named.map(|&frame| run.place(frame)).collect();
+    named.join(" from ")
+}

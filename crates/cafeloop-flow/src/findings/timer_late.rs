@@ -1,0 +1,46 @@
+//! The finding `timer-late`.
+//!
+//! # What it sees
+//! Timers that fired more than 10 ms after their time.
+//!
+//! # Why it matters
+//! Sleeps take longer than they say, and timeouts come late: the loop, or the whole
+//! machine, was busy with something else.
+//!
+//! # What to do
+//! Look at what ran just before: see `blocked-loop`.
+
+use crate::findings::Finding;
+use crate::quantity::{Time, count};
+use crate::run::{Run, Timers};
+
+pub(super) fn check(run: &Run) -> Vec<Finding> {
+    let timers = &run.timers;
+    if timers.late == 0 {
+        return Vec::new();
+    }
+    let held = |block: &crate::run::Block| {
+        block.from_ns < timers.latest_at_ns
+            && block.to_ns >= timers.latest_at_ns.saturating_sub(timers.latest_ns)
+    };
+    let because = match run.blocks.iter().find(|block| held(block)) {
+        Some(_) => "the loop was held by one job then: see blocked-loop",
+        None => "see what ran just before; if nothing did, the machine was busy",
+    };
+    vec![Finding {
+        name: "timer-late",
+        saw: format!(
+            "{} of {} fired more than {} late; the latest by {}, {} after the beginning",
+            count(timers.late, "timer"),
+            timers.fired,
+            Time(Timers::LATE_NS),
+            Time(timers.latest_ns),
+            Time(timers.latest_at_ns.saturating_sub(run.start_ns))
+        ),
+        why: "sleeps take longer than they say, and timeouts come late",
+        advice: because.to_owned(),
+        cost_ns: timers.late_total_ns,
+        site: None,
+        tasks: Vec::new(),
+    }]
+}

@@ -1,0 +1,26 @@
+//! Pictures of a run: a [`Run`](crate::Run) in, text or bytes out.
+//!
+//! ```text
+//! rows      what is shown, and what isn't     strip    a row, reduced to cells
+//! terminal  characters                        svg      for documents
+//! perfetto  for the tools that people have    json     for programs
+//! html      one page to look around in        clean    text made harmless
+//! compared  two runs side by side
+//! ```
+
+mod clean;
+mod compared;
+mod html;
+mod json;
+mod perfetto;
+mod rows;
+mod strip;
+mod svg;
+mod terminal;
+
+pub use compared::compared;
+pub use html::html;
+pub use json::json;
+pub use perfetto::perfetto;
+pub use svg::{Svg, svg};
+pub use terminal::{Terminal, terminal};

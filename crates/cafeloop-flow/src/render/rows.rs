@@ -1,0 +1,275 @@
+//! What a picture shows, row by row: threads, then tasks in the order of creation, or
+//! groups of tasks where they are too many.
+//!
+//! Whatever isn't drawn is said in a note.
+
+use std::collections::HashMap;
+
+use crate::event::{LaneKind, TaskEnd};
+use crate::id::CodeId;
+use crate::quantity::{count, thousands};
+use crate::run::{ChainId, Doing, End, Interval, Run, State, Stretch, Task, Thread};
+
+/// A row of a picture.
+pub(crate) struct Row<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) label: String,
+    pub(crate) what: What<'a>,
+}
+
+/// What a row shows.
+pub(crate) enum What<'a> {
+    Thread(&'a Thread),
+    Task(&'a Task),
+    /// Tasks that run the same, or all that are left.
+    Tasks(Vec<&'a Task>),
+    /// A heading, for a process of its own.
+    Process,
+}
+
+/// What is shown of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shade {
+    Running,
+    Ready,
+    Waiting,
+    /// Waiting for other tasks of the run.
+    Inner,
+    Unknown,
+}
+
+impl Shade {
+    pub(crate) const ALL: [Shade; 5] =
+        [Shade::Running, Shade::Ready, Shade::Waiting, Shade::Inner, Shade::Unknown];
+
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Shade::Running => "running",
+            Shade::Ready => "ready",
+            Shade::Waiting => "waiting",
+            Shade::Inner => "waiting for other tasks",
+            Shade::Unknown => "unknown",
+        }
+    }
+}
+
+/// A time in which a row has one shade, and what to write on it.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece {
+    pub(crate) from_ns: u64,
+    pub(crate) to_ns: u64,
+    pub(crate) shade: Shade,
+    pub(crate) chain: ChainId,
+    /// What is waited for, in a word; empty if that isn't known.
+    pub(crate) noun: &'static str,
+}
+
+/// The rows of a picture, and what isn't in them.
+pub(crate) struct Rows<'a> {
+    pub(crate) all: Vec<Row<'a>>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) from_ns: u64,
+    pub(crate) to_ns: u64,
+}
+
+/// The rows of a run and of its children, with so many for tasks at most.
+pub(crate) fn rows(run: &Run, most: usize) -> Rows<'_> {
+    let (from_ns, to_ns) = (run.start_ns, run.end_ns);
+    let mut rows = Rows { all: Vec::new(), notes: Vec::new(), from_ns, to_ns };
+    rows.add(run, most.max(1));
+    rows
+}
+
+impl<'a> Rows<'a> {
+    fn add(&mut self, run: &'a Run, most: usize) {
+        self.from_ns = self.from_ns.min(run.start_ns);
+        self.to_ns = self.to_ns.max(run.end_ns);
+        for thread in run.threads.iter().filter(|thread| is_shown(thread)) {
+            let label = run.thread_label(thread);
+            self.all.push(Row { run, label, what: What::Thread(thread) });
+        }
+        self.add_tasks(run, most);
+        for child in &run.children {
+            let command = child.metadata.command.join(" ");
+            let label = format!("process {}: {command}", child.metadata.pid);
+            self.all.push(Row { run: child, label, what: What::Process });
+            self.add(child, most);
+        }
+    }
+
+    fn add_tasks(&mut self, run: &'a Run, most: usize) {
+        let (mut shown, watching): (Vec<&Task>, Vec<&Task>) =
+            run.tasks.iter().partition(|task| !only_watches(run, task));
+        if shown.is_empty() {
+            shown = watching;
+        } else if !watching.is_empty() {
+            let names = named(run, &watching);
+            self.notes.push(match watching.len() {
+                1 => format!("{names} isn't drawn: it only waits for other tasks"),
+                _ => format!("{names} aren't drawn: they only wait for other tasks"),
+            });
+        }
+        if shown.len() <= most {
+            self.all.extend(shown.into_iter().map(|task| Row {
+                run,
+                label: run.label(task),
+                what: What::Task(task),
+            }));
+            return;
+        }
+        let groups = groups(run, shown, most);
+        self.notes.push(format!(
+            "{} in {}: each row shows what most of its tasks did",
+            count(groups.iter().map(|group| group.1.len()).sum::<usize>(), "task"),
+            count(groups.len(), "row")
+        ));
+        self.all.extend(groups.into_iter().map(|(label, tasks)| Row {
+            run,
+            label,
+            what: What::Tasks(tasks),
+        }));
+    }
+}
+
+/// A loop's thread is shown by its tasks, and a pool's thread by its jobs.
+pub(crate) fn is_shown(thread: &Thread) -> bool {
+    let alone = thread.kind == LaneKind::Thread && !thread.has_loop() && thread.did_anything();
+    thread.waited_or_served() || alone
+}
+
+/// Whether a task does nothing but wait for others, as whoever gathers them does.
+fn only_watches(run: &Run, task: &Task) -> bool {
+    /// A hundredth of its time for all else.
+    const SHARE: u64 = 100;
+    let (mut inner_ns, mut other_ns) = (0u64, 0u64);
+    for interval in run.intervals(task) {
+        match interval.state {
+            State::Waiting { inner: true, .. } => {
+                inner_ns = inner_ns.saturating_add(interval.ns());
+            }
+            _ => other_ns = other_ns.saturating_add(interval.ns()),
+        }
+    }
+    inner_ns > 0 && other_ns < inner_ns / SHARE
+}
+
+fn named(run: &Run, tasks: &[&Task]) -> String {
+    /// More than three names say nothing.
+    const NAMED: usize = 3;
+    let names: Vec<String> = tasks.iter().take(NAMED).map(|task| run.label(task)).collect();
+    match tasks.len().saturating_sub(NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {} more", names.join(", "), thousands(more as u64)),
+    }
+}
+
+/// Tasks by what they run, in the order in which that was first created; what finds no
+/// row stands together in the last one.
+fn groups<'a>(run: &Run, tasks: Vec<&'a Task>, most: usize) -> Vec<(String, Vec<&'a Task>)> {
+    let mut places: HashMap<CodeId, usize> = HashMap::new();
+    let mut groups: Vec<Vec<&Task>> = Vec::new();
+    for task in tasks {
+        let place = *places.entry(task.code).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[place].push(task);
+    }
+    if groups.len() > most {
+        let smallest_kept = {
+            let mut sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+            sizes.sort_unstable_by(|a, b| b.cmp(a));
+            sizes[most - 1]
+        };
+        let (mut kept, mut rest): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| group.len() >= smallest_kept);
+        // Of those of the same size, the first ones.
+        rest.splice(0..0, kept.split_off(kept.len().min(most.saturating_sub(1))));
+        let functions = rest.len();
+        let rest: Vec<&Task> = rest.into_iter().flatten().collect();
+        let mut rows: Vec<_> =
+            kept.into_iter().map(|tasks| (group_label(run, &tasks), tasks)).collect();
+        rows.push((
+            format!("{} × {}", count(functions, "other function"), thousands(rest.len() as u64)),
+            rest,
+        ));
+        return rows;
+    }
+    groups.into_iter().map(|tasks| (group_label(run, &tasks), tasks)).collect()
+}
+
+fn group_label(run: &Run, tasks: &[&Task]) -> String {
+    match tasks {
+        [task] => run.label(task),
+        tasks => {
+            let function = tasks.first().map_or("", |task| run.names().function(task.code));
+            let function = if function.is_empty() { "unknown code" } else { function };
+            format!("{function} × {}", thousands(tasks.len() as u64))
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    /// Calls back with each piece of the row; pieces of a group overlap.
+    pub(crate) fn for_each_piece(&self, mut piece: impl FnMut(Piece)) {
+        match &self.what {
+            What::Process => {}
+            What::Thread(thread) => {
+                self.run.stretches(thread).filter_map(stretch_piece).for_each(piece);
+            }
+            What::Task(task) => self.run.intervals(task).map(interval_piece).for_each(piece),
+            What::Tasks(tasks) => {
+                for task in tasks {
+                    self.run.intervals(task).map(interval_piece).for_each(&mut piece);
+                }
+            }
+        }
+    }
+
+    /// The only task of the row, or none.
+    pub(crate) fn task(&self) -> Option<&'a Task> {
+        match self.what {
+            What::Task(task) => Some(task),
+            _ => None,
+        }
+    }
+
+    /// How its task ended, if not as one hopes.
+    pub(crate) fn mishap(&self) -> Option<String> {
+        mishap(self.run, self.task()?)
+    }
+}
+
+/// How a task ended, if not as one hopes.
+pub(crate) fn mishap(run: &Run, task: &Task) -> Option<String> {
+    let (_, end) = task.end?;
+    match end {
+        End::Done(TaskEnd::Returned) => None,
+        End::Done(TaskEnd::Cancelled) => Some("cancelled".to_owned()),
+        End::Done(TaskEnd::Raised(class)) => Some(match run.names().string(class) {
+            "" => "raised".to_owned(),
+            class => format!("raised {class}"),
+        }),
+        End::Lost => Some("vanished".to_owned()),
+    }
+}
+
+pub(crate) fn interval_piece(interval: Interval) -> Piece {
+    let (shade, chain, noun) = match interval.state {
+        State::Running => (Shade::Running, ChainId::NONE, ""),
+        State::Ready { .. } => (Shade::Ready, ChainId::NONE, ""),
+        State::Waiting { inner: false, chain, what } => (Shade::Waiting, chain, what.noun()),
+        State::Waiting { inner: true, chain, what } => (Shade::Inner, chain, what.noun()),
+        State::Unknown => (Shade::Unknown, ChainId::NONE, ""),
+    };
+    Piece { from_ns: interval.from_ns, to_ns: interval.to_ns, shade, chain, noun }
+}
+
+pub(crate) fn stretch_piece(stretch: Stretch) -> Option<Piece> {
+    let (shade, chain) = match stretch.doing {
+        Doing::Working | Doing::Job(_) => (Shade::Running, ChainId::NONE),
+        Doing::Calling(chain) | Doing::Waiting(chain) => (Shade::Waiting, chain),
+        Doing::Unknown | Doing::Resting | Doing::Turning | Doing::Idle => return None,
+    };
+    Some(Piece { from_ns: stretch.from_ns, to_ns: stretch.to_ns, shade, chain, noun: "" })
+}

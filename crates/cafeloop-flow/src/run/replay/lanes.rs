@@ -1,0 +1,162 @@
+//! What events say of lanes: of loops, and of threads that are only looked at.
+
+use crate::id::CodeId;
+use crate::reader::Entry;
+use crate::run::chain::{ChainId, site};
+use crate::run::replay::Replay;
+use crate::run::task::TaskIndex;
+use crate::run::thread::{Doing, Thread};
+use crate::run::{Block, Process, Timers};
+
+/// What a lane does at the moment.
+pub(super) struct LaneState {
+    pub(super) thread: Thread,
+    pub(super) now_ns: u64,
+    /// The engine's job that runs.
+    pub(super) job_since_ns: Option<u64>,
+    /// The callback that runs.
+    pub(super) handle: Option<(CodeId, u64)>,
+    /// The tasks that run; more than one if one starts another eagerly.
+    pub(super) steps: Vec<(TaskIndex, u64)>,
+    /// The last look at the thread's CPU time.
+    pub(super) looked: Option<Look>,
+    /// The call in which the thread waits.
+    pub(super) call: Option<Look>,
+}
+
+/// How much CPU time a thread had at some time.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    pub(super) at_ns: u64,
+    pub(super) cpu_ns: u64,
+}
+
+impl Look {
+    /// Whether a thread that is seen again worked since, more than it waited.
+    fn worked_until(self, then: Look) -> bool {
+        let (took_ns, used_ns) =
+            (then.at_ns.saturating_sub(self.at_ns), then.cpu_ns.saturating_sub(self.cpu_ns));
+        used_ns.saturating_mul(2) >= took_ns
+    }
+}
+
+impl LaneState {
+    pub(super) fn new(thread: Thread) -> LaneState {
+        LaneState {
+            thread,
+            now_ns: 0,
+            job_since_ns: None,
+            handle: None,
+            steps: Vec::new(),
+            looked: None,
+            call: None,
+        }
+    }
+
+    pub(super) fn call_entered(&mut self, look: Look, chain: ChainId) {
+        // Whoever doesn't say that a call was left enters the next one.
+        self.call_left(look);
+        if let Some(before) = self.looked.replace(look)
+            && before.worked_until(look)
+        {
+            self.thread.enter(before.at_ns, Doing::Working);
+        }
+        self.call = Some(look);
+        self.thread.enter(look.at_ns, Doing::Calling(chain));
+    }
+
+    pub(super) fn call_left(&mut self, look: Look) {
+        let Some(entered) = self.call.take() else { return };
+        if entered.worked_until(look) {
+            self.thread.correct(Doing::Working);
+        }
+        self.thread.enter(look.at_ns, Doing::Working);
+        self.looked = Some(look);
+    }
+}
+
+impl Replay {
+    pub(super) fn poll_ends(&mut self, lane: usize, now_ns: u64) {
+        let thread = &mut self.lanes[lane].thread;
+        if thread.doing() == Doing::Idle {
+            let since_ns = thread.spans.last().map_or(now_ns, |span| span.from_ns);
+            thread.idle_ns = thread.idle_ns.saturating_add(now_ns.saturating_sub(since_ns));
+            thread.enter(now_ns, Doing::Turning);
+        }
+    }
+
+    pub(super) fn timer_fired(&mut self, now_ns: u64, late_ns: u64) {
+        self.timers.fired += 1;
+        if late_ns > Timers::LATE_NS {
+            self.timers.late += 1;
+            self.timers.late_total_ns = self.timers.late_total_ns.saturating_add(late_ns);
+            if late_ns > self.timers.latest_ns {
+                (self.timers.latest_ns, self.timers.latest_at_ns) = (late_ns, now_ns);
+            }
+        }
+    }
+
+    pub(super) fn job_ended(
+        &mut self,
+        lane: usize,
+        from_ns: u64,
+        to_ns: u64,
+        task: Option<TaskIndex>,
+        code: CodeId,
+    ) {
+        let took_ns = to_ns.saturating_sub(from_ns);
+        let thread = &mut self.lanes[lane].thread;
+        thread.longest_job_ns = thread.longest_job_ns.max(took_ns);
+        if took_ns >= self.block_threshold_ns {
+            let lane = thread.lane;
+            self.blocked(Block { lane, from_ns, to_ns, task, code, chain: ChainId::NONE });
+        }
+    }
+
+    /// Adds a block, or to the one that it is: the watchdog, the step and the engine's
+    /// job tell of the same.
+    pub(super) fn blocked(&mut self, block: Block) {
+        let last = self.blocks.iter_mut().rev().find(|last| last.lane == block.lane);
+        match last {
+            Some(last) if block.from_ns < last.to_ns => {
+                last.from_ns = last.from_ns.min(block.from_ns);
+                last.to_ns = last.to_ns.max(block.to_ns);
+                last.task = last.task.or(block.task);
+                if last.code == CodeId::NONE {
+                    last.code = block.code;
+                }
+                if block.chain != ChainId::NONE {
+                    last.chain = block.chain;
+                }
+            }
+            _ => self.blocks.push(block),
+        }
+    }
+
+    pub(super) fn sampled(&mut self, lane: usize, look: Look, entry: &Entry<'_>) {
+        let lane = &mut self.lanes[lane];
+        if lane.call.is_some() {
+            return;
+        }
+        let Some(before) = lane.looked.replace(look) else {
+            lane.thread.enter(look.at_ns, Doing::Working);
+            return;
+        };
+        if before.worked_until(look) {
+            lane.thread.enter(before.at_ns, Doing::Working);
+            let site = site(entry.frames, entry.names);
+            self.busy.add(site, look.at_ns.saturating_sub(before.at_ns));
+        } else {
+            let chain = self.chains.intern(entry.frames);
+            lane.thread.enter(before.at_ns, Doing::Waiting(chain));
+        }
+    }
+
+    pub(super) fn process_ended(&mut self, now_ns: u64, pid: u32, status: i32) {
+        let ended = Some((now_ns, status));
+        match self.processes.iter_mut().rev().find(|it| it.pid == pid && it.ended.is_none()) {
+            Some(process) => process.ended = ended,
+            None => self.processes.push(Process { pid, started_ns: None, ended }),
+        }
+    }
+}

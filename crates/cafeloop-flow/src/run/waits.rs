@@ -1,0 +1,109 @@
+//! Where the time went: waits by the line that waits, work by what runs.
+
+use std::collections::HashMap;
+
+use crate::event::LaneKind;
+use crate::id::{CodeId, Frame};
+use crate::run::Run;
+use crate::run::chain::ChainId;
+use crate::run::task::{State, Totals};
+use crate::run::thread::Doing;
+
+/// The waits of one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitSite {
+    /// The line; without a line number if the waits were too short to be explained,
+    /// and then the code is the task's.
+    pub site: Frame,
+    /// For what, in a word; empty if that isn't known.
+    pub noun: &'static str,
+    /// Whether these are waits for other tasks of the run.
+    pub inner: bool,
+    /// How many.
+    pub count: u64,
+    /// How long altogether.
+    pub total_ns: u64,
+    /// The longest.
+    pub longest_ns: u64,
+}
+
+/// What used the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// A task's code, a callback's, or a line at which a thread was seen working.
+    pub site: Frame,
+    /// How often it ran, or was seen.
+    pub count: u64,
+    /// How long altogether.
+    pub total_ns: u64,
+    /// The longest.
+    pub longest_ns: u64,
+}
+
+/// Counts what was busy, by code.
+#[derive(Debug, Default)]
+pub(super) struct BusySum(HashMap<Frame, Busy>);
+
+impl BusySum {
+    pub(super) fn add(&mut self, site: Frame, ns: u64) {
+        let busy =
+            self.0.entry(site).or_insert(Busy { site, count: 0, total_ns: 0, longest_ns: 0 });
+        busy.count += 1;
+        busy.total_ns = busy.total_ns.saturating_add(ns);
+        busy.longest_ns = busy.longest_ns.max(ns);
+    }
+
+    pub(super) fn sorted(self) -> Vec<Busy> {
+        let mut busy: Vec<Busy> = self.0.into_values().collect();
+        busy.sort_by_key(|it| (u64::MAX - it.total_ns, it.site));
+        busy
+    }
+}
+
+/// Sums the states of a run's tasks and threads.
+pub(super) fn sum(run: &Run) -> (Totals, Vec<WaitSite>) {
+    let mut totals = Totals::default();
+    let mut sites: HashMap<(Frame, &'static str, bool), WaitSite> = HashMap::new();
+    let mut known = HashMap::new();
+    let mut site_of = |chain: ChainId, code: CodeId| {
+        if chain == ChainId::NONE {
+            return Frame { code, line: 0 };
+        }
+        *known.entry(chain).or_insert_with(|| run.site(chain))
+    };
+    let mut add = |site: Frame, noun: &'static str, inner: bool, ns: u64| {
+        let start = WaitSite { site, noun, inner, count: 0, total_ns: 0, longest_ns: 0 };
+        let wait = sites.entry((site, noun, inner)).or_insert(start);
+        wait.count += 1;
+        wait.total_ns = wait.total_ns.saturating_add(ns);
+        wait.longest_ns = wait.longest_ns.max(ns);
+    };
+    for task in &run.tasks {
+        for interval in run.intervals(task) {
+            totals.add(&interval);
+            if let State::Waiting { what, chain, inner } = interval.state {
+                add(site_of(chain, task.code), what.noun(), inner, interval.ns());
+            }
+        }
+    }
+    for thread in &run.threads {
+        for stretch in run.stretches(thread) {
+            match stretch.doing {
+                Doing::Calling(chain) | Doing::Waiting(chain) => {
+                    // A worker that waits for work is none of the program's waiting.
+                    if thread.kind != LaneKind::Worker {
+                        totals.waiting_ns = totals.waiting_ns.saturating_add(stretch.ns());
+                        add(site_of(chain, CodeId::NONE), "", false, stretch.ns());
+                    }
+                }
+                Doing::Working => {
+                    totals.running_ns = totals.running_ns.saturating_add(stretch.ns());
+                }
+                Doing::Unknown | Doing::Job(_) | Doing::Resting | Doing::Turning | Doing::Idle => {}
+            }
+        }
+    }
+    let mut sites: Vec<WaitSite> = sites.into_values().collect();
+    sites.sort_by_key(|it| (it.inner, u64::MAX - it.total_ns, it.site, it.noun));
+    (totals, sites)
+}

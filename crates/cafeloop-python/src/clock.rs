@@ -1,0 +1,89 @@
+//! A time of a loop's own, and what holds it up.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use cafeloop::engine::{Clock, Foreign, Working};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::gil::Gil;
+use crate::seconds::to_seconds;
+
+/// The native half of `cafeloop.VirtualClock`.
+#[pyclass(frozen, subclass, module = "cafeloop")]
+pub(crate) struct VirtualClock {
+    clock: Gil<Clock>,
+}
+
+impl VirtualClock {
+    pub(crate) fn clock(&self, py: Python<'_>) -> Clock {
+        self.clock.get(py).clone()
+    }
+}
+
+#[pymethods]
+impl VirtualClock {
+    #[new]
+    #[pyo3(signature = (start=0.0, *, strict=false))]
+    fn new(start: f64, strict: bool) -> PyResult<Self> {
+        let foreign = if strict { Foreign::IsAnError } else { Foreign::TakesRealTime };
+        let start = duration(start, "start")?;
+        Ok(VirtualClock { clock: Gil::new(Clock::virtual_from(start, foreign)) })
+    }
+
+    /// What time it is, in seconds.
+    fn time(&self, py: Python<'_>) -> f64 {
+        to_seconds(self.clock.get(py).now_ns())
+    }
+
+    /// Moves the clock on, now; what is due by then is due in the loop's next turn.
+    fn advance(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
+        self.clock.get(py).advance(duration(seconds, "seconds")?);
+        Ok(())
+    }
+
+    /// Has it go as real time does, until `resume()`; false if it does already.
+    fn pause(&self, py: Python<'_>) -> bool {
+        self.clock.get(py).pause()
+    }
+
+    /// Has it jump again; false if it does already.
+    fn resume(&self, py: Python<'_>) -> bool {
+        self.clock.get(py).resume()
+    }
+
+    /// Whether it jumps: it hasn't been paused.
+    #[getter]
+    fn jumps(&self, py: Python<'_>) -> bool {
+        self.clock.get(py).jumps()
+    }
+}
+
+fn duration(seconds: f64, name: &str) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        PyValueError::new_err(format!(
+            "{name} must be a number of seconds, 0 or more, got {seconds}"
+        ))
+    })
+}
+
+/// Work in a thread, which holds a virtual clock until it has ended.
+#[pyclass(frozen, module = "cafeloop")]
+pub(crate) struct Holding {
+    working: Gil<Cell<Option<Working>>>,
+}
+
+impl Holding {
+    pub(crate) fn new(working: Working) -> Self {
+        Holding { working: Gil::new(Cell::new(Some(working))) }
+    }
+}
+
+#[pymethods]
+impl Holding {
+    /// Lets the clock go on.
+    fn end(&self, py: Python<'_>) {
+        drop(self.working.get(py).take());
+    }
+}

@@ -1,0 +1,65 @@
+//! The methods of a loop that run per callback, in the form that costs least: without
+//! PyO3's own handling of arguments, and without telling it that the GIL is held.
+//!
+//! What they do is in `event_loop/`.
+
+use std::ptr;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::method::{hot, no_args};
+use crate::event_loop::EventLoop;
+
+/// Adds them to the class of loops, where PyO3 has put the others.
+pub(crate) fn add_to(class: &Bound<'_, pyo3::types::PyType>) -> PyResult<()> {
+    let py = class.py();
+    for method in Box::leak(Box::new(methods())) {
+        // SAFETY: the class is one whose instances the methods take, and their
+        // definitions live for ever.
+        let (name, descriptor) = unsafe {
+            let name = std::ffi::CStr::from_ptr(method.ml_name);
+            let descriptor = ffi::PyDescr_NewMethod(class.as_ptr().cast(), ptr::from_mut(method));
+            (name, Bound::from_owned_ptr_or_err(py, descriptor)?)
+        };
+        class.setattr(name, descriptor)?;
+    }
+    Ok(())
+}
+
+fn methods() -> [ffi::PyMethodDef; 7] {
+    [
+        hot!(
+            EventLoop,
+            c"call_soon",
+            EventLoop::call_soon,
+            c"call_soon($self, /, callback, *args, context=None)\n--\n\n"
+        ),
+        hot!(
+            EventLoop,
+            c"call_soon_threadsafe",
+            EventLoop::call_soon_threadsafe,
+            c"call_soon_threadsafe($self, /, callback, *args, context=None)\n--\n\n"
+        ),
+        hot!(
+            EventLoop,
+            c"call_later",
+            EventLoop::call_later,
+            c"call_later($self, /, delay, callback, *args, context=None)\n--\n\n"
+        ),
+        hot!(
+            EventLoop,
+            c"call_at",
+            EventLoop::call_at,
+            c"call_at($self, /, when, callback, *args, context=None)\n--\n\n"
+        ),
+        hot!(
+            EventLoop,
+            c"create_task",
+            EventLoop::create_task,
+            c"create_task($self, /, coro, *, name=None, context=None, **kwargs)\n--\n\n"
+        ),
+        hot!(EventLoop, c"create_future", EventLoop::create_future),
+        no_args!(EventLoop, c"time", EventLoop::time),
+    ]
+}

@@ -1,0 +1,259 @@
+//! Classes of small objects that come and go with each callback: derived from
+//! nothing, and from a free list.
+//!
+//! Their instances are the head of any object with our own part behind it.  They have
+//! room for what the garbage collector keeps about an object, but it is told of one
+//! only when that is asked for: see [`Pooled::TRACKED`].
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_int, c_uint, c_void};
+use std::marker::PhantomData;
+use std::ptr;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+use super::class::{FLAGS, Laid, Visitor, own_ptr, slot, table};
+use crate::gil::Gil;
+
+/// Bytes from the address of such an object to its own part.
+pub(super) const OWN_OFFSET: usize = size_of::<ffi::PyObject>();
+
+/// Freed objects that a class keeps for new ones: a few turns' worth of a busy loop,
+/// and at most 128 KiB.
+const KEPT: usize = 1024;
+
+/// What such a class does that isn't a method.
+///
+/// # Safety
+///
+/// `offset()` of [`Laid`] is [`OWN_OFFSET`], and `freed` is the class's own.
+pub(super) unsafe trait Pooled: Laid {
+    /// Whether the collector sees an object from its beginning.  If not, it holds
+    /// nothing that may refer back until it is handed to [`track`].
+    const TRACKED: bool;
+
+    /// Where freed objects wait for their next life.
+    fn freed() -> &'static Gil<Freed>;
+
+    /// Who refers to the object weakly, if that is possible.
+    fn weak_references(_own: &Self::Own) -> Option<&Cell<*mut ffi::PyObject>> {
+        None
+    }
+
+    /// Shows what the own part refers to.
+    fn traverse(own: &Self::Own, visitor: &mut Visitor);
+
+    /// Lets go of what may be part of a cycle.
+    fn clear(own: &Self::Own);
+
+    /// What there is to be said when the object is about to go.
+    fn ends(_py: Python<'_>, _own: &Self::Own) {}
+}
+
+/// A list of freed objects, linked through what was their own part.
+pub(super) struct Freed {
+    first: Cell<*mut ffi::PyObject>,
+    count: Cell<usize>,
+}
+
+impl Freed {
+    pub(super) const fn none() -> Self {
+        Freed { first: Cell::new(ptr::null_mut()), count: Cell::new(0) }
+    }
+
+    #[inline]
+    fn take(&self) -> Option<*mut ffi::PyObject> {
+        let object = self.first.get();
+        if object.is_null() {
+            return None;
+        }
+        // SAFETY: `put` has left the next one's address there.
+        self.first.set(unsafe { link(object).read() });
+        self.count.set(self.count.get() - 1);
+        Some(object)
+    }
+
+    /// False if there are enough.
+    ///
+    /// # Safety
+    ///
+    /// `object` must be an object of the list's class that nobody uses any more, with
+    /// an own part of at least a word, already dropped.
+    #[inline]
+    unsafe fn put(&self, object: *mut ffi::PyObject) -> bool {
+        if self.count.get() >= KEPT {
+            return false;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { link(object).write(self.first.get()) };
+        self.first.set(object);
+        self.count.set(self.count.get() + 1);
+        true
+    }
+}
+
+/// Where a freed object has the address of the next.
+fn link(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject {
+    object.cast::<u8>().wrapping_add(OWN_OFFSET).cast()
+}
+
+/// A class of pooled objects, once it is made.
+pub(super) struct PooledClass<T> {
+    class: Py<PyType>,
+    instances: PhantomData<fn() -> T>,
+}
+
+impl<T: Pooled> PooledClass<T> {
+    /// Makes the class `name`, which Python code can't call; derived, if from anything,
+    /// from another of `T`'s.
+    pub(super) fn make(
+        py: Python<'_>,
+        name: &'static CStr,
+        base: Option<&Bound<'_, PyType>>,
+        methods: Vec<ffi::PyMethodDef>,
+        attributes: Vec<ffi::PyGetSetDef>,
+        members: Vec<ffi::PyMemberDef>,
+        mut slots: Vec<ffi::PyType_Slot>,
+    ) -> PyResult<Self> {
+        const {
+            assert!(align_of::<T::Own>() <= align_of::<ffi::PyObject>());
+            assert!(size_of::<T::Own>() >= size_of::<*mut ffi::PyObject>());
+        }
+        slots.extend([
+            slot(ffi::Py_tp_dealloc, deallocate::<T> as *mut c_void),
+            slot(ffi::Py_tp_traverse, traverse::<T> as *mut c_void),
+            slot(ffi::Py_tp_clear, clear::<T> as *mut c_void),
+            slot(ffi::Py_tp_methods, table(methods, |end| end.ml_name.is_null()).cast()),
+            slot(ffi::Py_tp_getset, table(attributes, |end| end.name.is_null()).cast()),
+            slot(ffi::Py_tp_members, table(members, |end| end.name.is_null()).cast()),
+            slot(0, ptr::null_mut()),
+        ]);
+        let mut spec = ffi::PyType_Spec {
+            name: name.as_ptr(),
+            basicsize: c_int::try_from(OWN_OFFSET + size_of::<T::Own>())
+                .expect("an object has less than 2 GiB"),
+            itemsize: 0,
+            #[allow(clippy::cast_possible_truncation, reason = "the field has 32 bits")]
+            flags: (FLAGS | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION) as c_uint,
+            slots: slots.as_mut_ptr(),
+        };
+        // SAFETY: the spec is complete, its slots end with a zero, and the tables
+        // that they name live for ever.
+        let class = unsafe {
+            let base = base.map_or(ptr::null_mut(), Bound::as_ptr);
+            let class = ffi::PyType_FromSpecWithBases(&raw mut spec, base);
+            Bound::from_owned_ptr_or_err(py, class)?
+        };
+        Ok(PooledClass { class: class.cast_into::<PyType>()?.unbind(), instances: PhantomData })
+    }
+
+    pub(super) fn as_type<'py>(&self, py: Python<'py>) -> &Bound<'py, PyType> {
+        self.class.bind(py)
+    }
+
+    /// A new object with this own part.
+    #[inline]
+    pub(super) fn create<'py>(&self, py: Python<'py>, own: T::Own) -> PyResult<Bound<'py, T>> {
+        // SAFETY: the class is one of ours, whose objects have room for an own part;
+        // one that was freed is of just this class.
+        unsafe {
+            let class = self.class.as_ptr().cast();
+            let object = match T::freed().get(py).take() {
+                Some(freed) => ffi::PyObject_Init(freed, class),
+                None => ffi::PyObject_GC_New(class),
+            };
+            let object = Bound::from_owned_ptr_or_opt(py, object);
+            let Some(object) = object else {
+                drop(own);
+                return Err(PyErr::fetch(py));
+            };
+            own_ptr::<T>(object.as_ptr()).write(own);
+            if T::TRACKED {
+                ffi::PyObject_GC_Track(object.as_ptr().cast());
+            }
+            Ok(object.cast_into_unchecked())
+        }
+    }
+
+    /// `object` as an instance of just this class, and of none derived from it.
+    #[inline]
+    pub(super) fn cast_exact<'a, 'py, U>(
+        &self,
+        object: &'a Bound<'py, U>,
+    ) -> Option<&'a Bound<'py, T>> {
+        // SAFETY: its type is the class that `make` made.
+        unsafe {
+            (ffi::Py_TYPE(object.as_ptr()).cast() == self.class.as_ptr())
+                .then(|| object.as_any().cast_unchecked())
+        }
+    }
+}
+
+/// Whether the garbage collector sees an object.
+pub(super) fn is_tracked<T: Pooled>(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: the callers have an object of a class with room for the collector's part.
+    unsafe { ffi::PyObject_GC_IsTracked(object) != 0 }
+}
+
+/// Has the garbage collector see an object from now on.
+#[inline]
+pub(super) fn track<T: Pooled>(object: &Bound<'_, T>) {
+    // SAFETY: an object of a class with room for the collector's part, and whole.
+    unsafe {
+        if !is_tracked::<T>(object.as_ptr()) {
+            ffi::PyObject_GC_Track(object.as_ptr().cast());
+        }
+    }
+}
+
+// --- what CPython calls
+
+unsafe extern "C" fn deallocate<T: Pooled>(object: *mut ffi::PyObject) {
+    // SAFETY: CPython calls this once for an object of ours that nobody refers to,
+    // with the GIL held.
+    unsafe {
+        let py = Python::assume_attached();
+        let own = own_ptr::<T>(object);
+        T::ends(py, &*own);
+        ffi::PyObject_GC_UnTrack(object.cast());
+        if T::weak_references(&*own).is_some_and(|first| !first.get().is_null()) {
+            ffi::PyObject_ClearWeakRefs(object);
+        }
+        ptr::drop_in_place(own);
+        let class = ffi::Py_TYPE(object);
+        let is_exact = (*class).tp_dealloc.is_some_and(|theirs| {
+            let ours: ffi::destructor = deallocate::<T>;
+            ptr::fn_addr_eq(theirs, ours)
+        });
+        if !is_exact || !T::freed().get(py).put(object) {
+            let free = (*class).tp_free.expect("a class that is ready can free");
+            free(object.cast());
+        }
+        // An instance holds its class; a derived class's own part of this function,
+        // CPython's, leaves it to us to let go of it.
+        ffi::Py_DECREF(class.cast());
+    }
+}
+
+unsafe extern "C" fn traverse<T: Pooled>(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    argument: *mut c_void,
+) -> c_int {
+    // SAFETY: CPython calls this for an object of ours, with the GIL held; what is
+    // called here looks at references only.
+    unsafe {
+        let mut visitor = Visitor::new(visit, argument);
+        visitor.see(ffi::Py_TYPE(object).cast());
+        T::traverse(&*own_ptr::<T>(object), &mut visitor);
+        visitor.answer()
+    }
+}
+
+unsafe extern "C" fn clear<T: Pooled>(object: *mut ffi::PyObject) -> c_int {
+    // SAFETY: as above; the collector holds a reference meanwhile.
+    unsafe { T::clear(&*own_ptr::<T>(object)) };
+    0
+}
