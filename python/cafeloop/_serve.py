@@ -225,7 +225,7 @@ class Serving(_Parts):
         connection: _cafeloop.Accepted,
     ) -> None:
         """Give a connection its protocol.  In debug mode a failure is reported."""
-        details: dict[str, Any] = {}
+        protocol = None
         try:
             if self.get_debug():
                 address = connection.getpeername()
@@ -235,7 +235,6 @@ class Serving(_Parts):
             else:
                 context = context.copy()
                 protocol = context.run(protocol_factory)
-            details["protocol"] = protocol
             StreamTransport(self, connection, protocol, None, None, server, context)
         except (SystemExit, KeyboardInterrupt):
             connection.close()
@@ -244,6 +243,7 @@ class Serving(_Parts):
             connection.close()
             if self.get_debug():
                 message = "Error on transport creation for incoming connection"
+                details = {} if protocol is None else {"protocol": protocol}
                 self.call_exception_handler({"message": message, "exception": error, **details})
 
 

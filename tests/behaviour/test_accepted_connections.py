@@ -68,6 +68,13 @@ def test_its_socket_is_one_of_pythons(accept, until, receive):
     assert visitor.recv(100) == b"tea"
 
 
+def test_who_asks_for_its_socket_may_not_watch_it(accept, loop):
+    transport, _, _ = accept()
+    number = transport.get_extra_info("socket").fileno()
+    with pytest.raises(RuntimeError, match="is used by transport"):
+        loop.add_reader(number, print)
+
+
 @pytest.mark.parametrize("asks_before", [True, False])
 def test_after_the_end_the_addresses_are_known_and_the_socket_is_closed(
     accept, until, asks_before

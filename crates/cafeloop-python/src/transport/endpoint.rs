@@ -208,15 +208,33 @@ impl Endpoint {
 
     // --- what the loop watches
 
-    /// Takes the socket's descriptor for itself: `add_reader` refuses it from now on.
-    /// Returns its number.
+    /// Takes the socket's descriptor for itself, and returns its number: `add_reader`
+    /// refuses it from now on, or if nobody can know it, from when somebody does.
     pub(super) fn attach<T: Watching>(slf: &Bound<'_, T>) -> PyResult<RawFd> {
-        let py = slf.py();
-        let this = slf.get().endpoint(py);
-        this.owner.get().transports(py).add(slf.as_any(), this)?;
-        let fd = this.fd(py);
+        let this = slf.get().endpoint(slf.py());
+        let fd = this.fd(slf.py());
+        if !this.socket.is_own() {
+            this.register(slf.as_any())?;
+        }
         this.attached_to.set(Some(fd));
         Ok(fd)
+    }
+
+    fn register(&self, own: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.owner.get().transports(own.py()).add(own, self)
+    }
+
+    /// The socket as Python's object; `None` if it was closed before anybody asked.
+    pub(super) fn socket_of<'py, T: Watching>(
+        slf: &Bound<'py, T>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let this = slf.get().endpoint(slf.py());
+        let was_own = this.socket.is_own();
+        let object = this.socket.object(slf.py())?;
+        if was_own && this.is_attached() {
+            this.register(slf.as_any())?;
+        }
+        Ok(object)
     }
 
     /// Has `slf` told of what comes from now on.

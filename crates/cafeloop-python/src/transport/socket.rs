@@ -40,6 +40,11 @@ impl Socket {
         }
     }
 
+    /// Whether it is the loop's own still.
+    pub(super) fn is_own(&self) -> bool {
+        self.own.borrow().is_some()
+    }
+
     pub(super) fn is_plain(&self) -> bool {
         self.python.get().is_none_or(PythonSocket::is_plain)
     }

@@ -206,15 +206,14 @@ impl Stream {
         Ok(())
     }
 
-    /// Takes the socket's descriptor for itself, and returns it: `add_reader` refuses it
-    /// from now on.
+    /// Takes the socket's descriptor for itself, and returns it.
     fn attach(slf: &Bound<'_, Self>) -> PyResult<RawFd> {
         Endpoint::attach(slf)
     }
 
     /// The socket as Python's object; None if it was closed before anybody asked.
-    fn socket<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.endpoint(py).socket().object(py)
+    fn socket<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Endpoint::socket_of(slf)
     }
 
     /// Whether the socket is this transport's.
