@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::endpoint::Endpoint;
+use super::known_peers::KnownPeers;
 use super::peer::Family;
 use super::watching::Watching;
 use super::{receiving, sending};
@@ -47,6 +48,7 @@ struct State {
     endpoint: Endpoint,
     machine: RefCell<Machine<Waiting>>,
     speech: Speech,
+    peers: KnownPeers,
     /// To whom all is sent, by the user's choice: nobody else may be named.
     remote: Option<Py<PyAny>>,
     /// Whether the kernel knows to whom.
@@ -71,6 +73,10 @@ impl Watching for Datagram {
 impl Datagram {
     pub(super) fn machine<'py>(&'py self, py: Python<'py>) -> &'py RefCell<Machine<Waiting>> {
         &self.state.get(py).machine
+    }
+
+    pub(super) fn peers<'py>(&'py self, py: Python<'py>) -> &'py KnownPeers {
+        &self.state.get(py).peers
     }
 
     pub(super) fn speech(&self, py: Python<'_>) -> Speech {
@@ -178,6 +184,7 @@ impl Datagram {
             state: Gil::new(State {
                 endpoint,
                 machine: RefCell::new(Machine::new(rules)),
+                peers: KnownPeers::default(),
                 speech: family.map_or(Speech::Python, Speech::Native),
                 remote,
                 is_connected,

@@ -11,6 +11,7 @@
 //! receiving   from the kernel to the protocol, a datagram at a time
 //! sending     from the protocol to the kernel, likewise
 //! peer        addresses, the kernel's and Python's
+//! known_peers addresses that were seen before
 //! endpoint    what both hold: whom they tell, and in which context
 //! socket      the socket of a transport: Python's, or the loop's own
 //! acceptor    accepting connections
@@ -28,6 +29,7 @@ mod acceptor;
 mod connections;
 mod datagram;
 mod endpoint;
+mod known_peers;
 mod life;
 mod memory;
 mod peer;

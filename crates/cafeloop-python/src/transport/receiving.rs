@@ -8,7 +8,6 @@ use pyo3::prelude::*;
 
 use super::Datagram;
 use super::datagram::Speech;
-use super::peer;
 use super::watching::Watching;
 use super::writing::is_only_full;
 use crate::errors::os_error;
@@ -55,7 +54,7 @@ fn natively<'py>(datagram: &Bound<'py, Datagram>, room: Room) -> PyResult<Option
     match received {
         Ok(data) => {
             this.machine(py).borrow_mut().received(data.as_bytes().len());
-            Ok(Some((data.into_any(), peer::shown(py, &sender)?)))
+            Ok(Some((data.into_any(), this.peers(py).show(py, &sender)?)))
         }
         Err(error) if is_only_full(&error) => Ok(None),
         Err(error) => Err(os_error(py, &error)),

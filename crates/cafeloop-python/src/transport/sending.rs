@@ -81,7 +81,9 @@ fn is_sent(
     let (py, this) = (datagram.py(), datagram.get());
     let peer = match (this.speech(py), to) {
         (Speech::Native(_), _) if this.is_connected(py) => Some(Peer::Unknown),
-        (Speech::Native(family), Some(to)) => family.parse(to),
+        (Speech::Native(family), Some(to)) => {
+            this.peers(py).answered(to).or_else(|| family.parse(to))
+        }
         _ => None,
     };
     let Some(peer) = peer else { return is_sent_by_python(datagram, data, to) };
