@@ -8,7 +8,8 @@ from asyncio import transports
 from typing import Any
 
 from . import _cafeloop
-from ._socket_transport import SocketTransport, addresses, settle
+from ._socket_transport import SocketTransport, addresses
+from ._transport import settle
 
 
 class DatagramTransport(SocketTransport, transports.DatagramTransport):

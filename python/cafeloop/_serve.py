@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _cafeloop, _tls
 from ._resolve import AddressInfo
-from ._stream_transport import StreamTransport, check_stream, is_tcp
+from ._stream_transport import check_stream, is_tcp
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
@@ -59,7 +59,6 @@ class Serving(_Parts):
             ssl_handshake_timeout=ssl_handshake_timeout,
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
-        _tls.refuse(ssl)
         if host is not None or port is not None:
             if sock is not None:
                 raise ValueError("host/port and sock can not be specified at the same time")
@@ -76,7 +75,8 @@ class Serving(_Parts):
             _tls.check_plain(sock)
             check_stream(sock)
             sockets = [sock]
-        server = await self._serve(sockets, protocol_factory, backlog, start_serving)
+        times = (ssl_handshake_timeout, ssl_shutdown_timeout)
+        server = await self._serve(sockets, protocol_factory, ssl, times, backlog, start_serving)
         if self.get_debug():
             logger.info("%r is serving", server)
         return server
@@ -85,13 +85,15 @@ class Serving(_Parts):
         self,
         sockets: list[socket.socket],
         protocol_factory: Callable[[], asyncio.BaseProtocol],
+        ssl: Any,
+        times: tuple[float | None, float | None],
         backlog: int,
         start_serving: bool,
     ) -> asyncio.Server:
         """A server on sockets that are bound."""
         for sock in sockets:
             sock.setblocking(False)
-        server: Any = asyncio.Server(self, sockets, protocol_factory, None, backlog, None)
+        server: Any = asyncio.Server(self, sockets, protocol_factory, ssl, backlog, *times)
         if sys.version_info >= (3, 13):
             # In the place of a WeakSet, with what the server asks of it.
             server._clients = _cafeloop.Connections()
@@ -175,7 +177,25 @@ class Serving(_Parts):
         ssl_shutdown_timeout: float | None = None,
         context: Context | None = None,
     ) -> None:
-        serving = (protocol_factory, server, context)
+        tls = _tls.options(
+            sslcontext,
+            server_side=True,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+        self._start_accepting(sock, backlog, protocol_factory, tls, server, context)
+
+    def _start_accepting(
+        self,
+        sock: socket.socket,
+        backlog: int,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        tls: _tls.Options | None,
+        server: asyncio.Server | None,
+        context: Context | None,
+    ) -> None:
+        """Accept all that wait, once a turn, so that the others get theirs."""
+        serving = (protocol_factory, tls, server, context)
         acceptor = _cafeloop.Acceptor(
             sock,
             backlog + 1,
@@ -194,6 +214,7 @@ class Serving(_Parts):
         sock: socket.socket,
         backlog: int,
         protocol_factory: Callable[[], asyncio.BaseProtocol],
+        tls: _tls.Options | None,
         server: asyncio.Server | None,
         context: Context | None,
         error: OSError,
@@ -211,15 +232,14 @@ class Serving(_Parts):
         def try_again() -> None:
             # The server may have been closed meanwhile.
             if sock.fileno() != -1:
-                self._start_serving(
-                    protocol_factory, sock, server=server, backlog=backlog, context=context
-                )
+                self._start_accepting(sock, backlog, protocol_factory, tls, server, context)
 
         self.call_later(constants.ACCEPT_RETRY_DELAY, try_again)
 
     def _accepted(
         self,
         protocol_factory: Callable[[], asyncio.BaseProtocol],
+        tls: _tls.Options | None,
         server: asyncio.Server | None,
         context: Context | None,
         connection: _cafeloop.Accepted,
@@ -235,16 +255,40 @@ class Serving(_Parts):
             else:
                 context = context.copy()
                 protocol = context.run(protocol_factory)
-            StreamTransport(self, connection, protocol, None, None, server, context)
+            waiter = None if tls is None else self.create_future()
+            transport = _tls.make_transport(
+                self, connection, protocol, waiter, tls, server=server, context=context
+            )
         except (SystemExit, KeyboardInterrupt):
             connection.close()
             raise
         except BaseException as error:
             connection.close()
-            if self.get_debug():
-                message = "Error on transport creation for incoming connection"
-                details = {} if protocol is None else {"protocol": protocol}
-                self.call_exception_handler({"message": message, "exception": error, **details})
+            self._report_accepting(error, protocol=protocol)
+        else:
+            if waiter is not None:
+                watching = self._watch_handshake(waiter, transport, protocol)
+                self.create_task(watching, context=context)
+
+    async def _watch_handshake(
+        self, waiter: asyncio.Future[None], transport: Any, protocol: asyncio.BaseProtocol
+    ) -> None:
+        """Close a connection whose handshake fails, or is still going on at the end."""
+        try:
+            await waiter
+        except BaseException as error:
+            transport.close()
+            # The error refers to this frame, and this would refer to the error.
+            del waiter
+            if isinstance(error, SystemExit | KeyboardInterrupt):
+                raise
+            self._report_accepting(error, protocol=protocol, transport=transport)
+
+    def _report_accepting(self, error: BaseException, **known: Any) -> None:
+        if self.get_debug():
+            message = "Error on transport creation for incoming connection"
+            details = {name: thing for name, thing in known.items() if thing is not None}
+            self.call_exception_handler({"message": message, "exception": error, **details})
 
 
 def _hosts(host: Any) -> Iterable[Any]:

@@ -12,7 +12,8 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from . import _cafeloop
-from ._socket_transport import SocketTransport, addresses, settle
+from ._socket_transport import SocketTransport, addresses
+from ._transport import settle
 
 # One context for all that a connection calls, since Python 3.15; before, each of its
 # callbacks has a copy of the one that asked for it.
@@ -124,6 +125,10 @@ class StreamTransport(SocketTransport):
         """Take writes again."""
         self._empty_waiter = None
         self._native.give_back()
+
+    def _lose(self, error: BaseException | None) -> None:
+        if self._loop is not None and not self._native.end_soon(error):
+            super()._lose(error)
 
     def _let_go(self) -> None:
         self._native.release()

@@ -45,7 +45,7 @@ mod _cafeloop {
     use super::object::{_put_shortcuts, _remove_shortcuts};
     use super::object::{add_handle_classes, add_loop_methods};
     #[pymodule_export]
-    use super::transport::{Accepted, Acceptor, Connections, Datagram, Stream};
+    use super::transport::{Accepted, Acceptor, Connections, Datagram, Stream, Tls};
 
     /// What PyO3 doesn't register: classes laid out by hand, and methods.
     #[pymodule_init]

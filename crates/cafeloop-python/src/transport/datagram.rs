@@ -260,12 +260,6 @@ impl Datagram {
         self.endpoint(py).is_attached()
     }
 
-    /// Endpoints are few: what is queued for their end is a handle of the transport's.
-    #[expect(clippy::unused_self, reason = "transports ask it of both kinds")]
-    fn end_soon(&self, _error: &Bound<'_, PyAny>) -> bool {
-        false
-    }
-
     /// Begins to receive, unless it was paused before.
     fn start(slf: &Bound<'_, Self>) -> PyResult<()> {
         Datagram::begin_reading(slf)

@@ -11,6 +11,7 @@ use pyo3::types::{PyContext, PyTuple};
 
 use super::Stream;
 use super::endpoint::Endpoint;
+use super::medium::Medium;
 use super::watching::Watching;
 use crate::event_loop::{EventLoop, report};
 use crate::ffi::in_context;
@@ -90,12 +91,13 @@ impl Stream {
     }
 
     /// Ends the connection because of an error, unless that is meant to leave the loop.
-    /// One of the network's is no news.
+    /// One of a socket's is no news.
     pub(super) fn fail(slf: &Bound<'_, Self>, error: PyErr, message: &str) -> PyResult<()> {
         let py = slf.py();
         let endpoint = slf.get().endpoint(py);
-        let is_quiet =
-            error.is_instance_of::<PyOSError>(py) && endpoint.owner().get().queues_natively(py);
+        let is_quiet = slf.get().medium(py) == Medium::Socket
+            && error.is_instance_of::<PyOSError>(py)
+            && endpoint.owner().get().queues_natively(py);
         if !is_quiet {
             return endpoint.fail(py, error, message);
         }

@@ -4,6 +4,7 @@ mod borrowed;
 mod clock;
 pub(crate) mod datagram;
 mod peer;
+pub(crate) mod pipe;
 mod poller;
 mod reach;
 mod signal_pipe;
