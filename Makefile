@@ -12,8 +12,8 @@ BIN := $(VENV)/bin
 # With a target folder of its own, or it and plain cargo would undo each other.
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
-.PHONY: help cafe cafe-rust test test-rust test-python test-all compat lint conformance loom forky \
-	bench bench-forky bench-counts bench-rust clean
+.PHONY: help cafe cafe-rust test test-rust test-python test-all compat memcheck lint conformance \
+	loom fuzz forky bench bench-forky bench-counts bench-rust clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,12 +43,22 @@ compat: develop $(VENV)/compat ## Run real programs and libraries on the loop (i
 	$(BIN)/python -m pytest --quiet tests/compat
 	$(BIN)/python tests/divergences/run.py --check
 
+memcheck: develop ## Run tests under Valgrind's memcheck (TESTS='tests/embedding --children' for others)
+	set -f; $(BIN)/python tests/memcheck/check.py $(TESTS)
+
 conformance: develop ## Run CPython's own asyncio tests on the loop
 	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop --jobs 4 \
 		--expect tests/conformance/expected_failures.txt
 
 loom: ## Check the inbox's protocol in every order of its threads
 	RUSTFLAGS="--cfg loom" cargo test --quiet --release --target-dir target/loom -p cafeloop --lib inbox
+
+fuzz: ## Feed bytes that nobody thought of to what reads files (SECONDS=60; nightly, cargo-fuzz)
+	@cargo +nightly fuzz --version > /dev/null 2>&1 || \
+		{ echo "'make fuzz' needs a nightly compiler and cargo-fuzz: cargo install cargo-fuzz" >&2; exit 1; }
+	mkdir -p fuzz/corpus/recording
+	cargo +nightly fuzz run recording fuzz/corpus/recording crates/cafeloop-flow/tests/recordings -- \
+		-max_total_time=$(or $(SECONDS),60) -max_len=8192
 
 forky: ## Run the Python tests on 3.14 and 3.15, from Debian's next release (root)
 	.ci/forky prepare
@@ -84,7 +94,7 @@ lint: develop ## Check formatting, lints, types and documentation
 		--allowlist tests/typing/stubtest_allowed.txt
 
 clean: ## Remove what was built
-	rm -rf target .venv-* .rootfs python/cafeloop/*.so
+	rm -rf target fuzz/target .venv-* .rootfs python/cafeloop/*.so
 
 # --- what the commands above need
 

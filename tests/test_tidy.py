@@ -110,6 +110,21 @@ def test_the_state_of_a_connection_knows_no_kernel(path):
     assert not uses(path, r"crate::(sys|engine|net|task|api)\b")
 
 
+FLOW = "crates/cafeloop-flow/src"
+
+
+@pytest.mark.parametrize("path", files(FLOW, "*.rs"), ids=name)
+def test_the_flow_is_given_everything(path):
+    assert not uses(path, r"\bstd::(os|net|time|thread|env|fs|process)\b")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / FLOW / "findings").glob("*.rs")), ids=name)
+def test_a_finding_says_what_it_sees_why_it_matters_and_what_to_do(path):
+    if path.name != "mod.rs":
+        headings = re.findall(r"^//! # (.*)", path.read_text(), re.MULTILINE)
+        assert headings == ["What it sees", "Why it matters", "What to do"]
+
+
 @pytest.mark.parametrize("path", RUST, ids=name)
 def test_only_the_border_of_the_engine_is_used_from_outside(path):
     if "/engine/" not in name(path):

@@ -201,7 +201,7 @@ impl Recorder {
     }
 
     /// Writes what a ring holds, as a recording that ends at `at_ns`; it may go on
-    /// recording.  What a stream has buffered isn't meant to be dumped, but would be.
+    /// recording.  Of a stream, whose file has the rest, this is the buffer.
     ///
     /// If events are missing, the file says how many, after the snapshot's events and
     /// before the ring's.

@@ -246,7 +246,7 @@ fn the_synchronous_cafe_as_json() {
     assert_eq!(form["threads"][0]["stretches"][1]["chain"], 1);
     assert_eq!(form["chains"][0][2]["function"], "make_coffee");
     assert_eq!(form["findings"][0]["name"], "sequential-waits");
-    assert_eq!(form["findings"][0]["place"]["line"], 42);
+    assert_eq!(form["findings"][0]["place"]["line"], 29);
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn call(callback: Callback, future: &Bound<'_, Future>) -> PyResult<()> {
     let (function, context) = (callback.function.into_bound(py), callback.context);
     match context.run(py, || function.call1((future.as_any(),)).map(drop)) {
         Err(error) if !errors::leaves_the_loop(error.value(py)) => {
-            report::done_callback_failed(future, function, context, error)
+            report::done_callback_failed(future, &function, context, error)
         }
         outcome => outcome,
     }

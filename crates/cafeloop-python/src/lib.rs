@@ -35,21 +35,28 @@ mod _cafeloop {
     use super::clock::{Holding, VirtualClock};
     #[pymodule_export]
     use super::event_loop::EventLoop;
+    #[pymodule_export]
+    use super::object::_native_tasks;
     #[cfg(not(Py_3_12))]
     #[pymodule_export]
     use super::object::StandIn;
-    #[pymodule_export]
-    use super::object::{_native_tasks, _refuse_native_tasks, _whose_tasks};
     #[cfg(Py_3_12)]
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
+    #[pymodule_export]
+    use super::object::{
+        _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods,
+    };
     use super::object::{add_handle_classes, add_loop_methods};
     #[pymodule_export]
     use super::transport::{Accepted, Acceptor, Connections, Datagram, Stream, Tls};
 
-    /// What PyO3 doesn't register: classes laid out by hand, and methods.
+    /// What PyO3 doesn't register: classes laid out by hand, and methods; and what
+    /// nobody sees.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        #[cfg(not(Py_3_14))]
+        super::ffi::end_of_threads::halt_them();
         add_handle_classes(module)?;
         add_loop_methods(&module.py().get_type::<EventLoop>())
     }

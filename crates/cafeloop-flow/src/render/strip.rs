@@ -30,7 +30,9 @@ pub(crate) struct Scale {
 
 impl Scale {
     pub(crate) fn of(rows: &Rows<'_>, cells: usize) -> Scale {
-        Scale { from_ns: rows.from_ns, to_ns: rows.to_ns.max(rows.from_ns + 1), cells }
+        // Something must pass, and be it a nanosecond at the end of all time.
+        let from_ns = rows.from_ns.min(u64::MAX - 1);
+        Scale { from_ns, to_ns: rows.to_ns.max(from_ns + 1), cells }
     }
 
     pub(crate) fn span_ns(&self) -> u64 {

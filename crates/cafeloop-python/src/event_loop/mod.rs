@@ -149,6 +149,7 @@ impl EventLoop {
         schedule::call_at(slf, args)
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "methods have one shape")]
     pub(crate) fn time<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyFloat>> {
         Ok(PyFloat::new(slf.py(), schedule::time(slf.get(), slf.py())))
     }

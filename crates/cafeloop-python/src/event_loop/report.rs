@@ -32,7 +32,7 @@ pub(crate) fn callback_failed(
 /// The same for a future's done callback, which has no handle until now.
 pub(crate) fn done_callback_failed<'py>(
     future: &Bound<'py, Future>,
-    function: Bound<'py, PyAny>,
+    function: &Bound<'py, PyAny>,
     context: Context,
     error: PyErr,
 ) -> PyResult<()> {

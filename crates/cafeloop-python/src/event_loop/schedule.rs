@@ -25,7 +25,7 @@ struct Request<'a, 'py> {
 
 impl<'a, 'py> Request<'a, 'py> {
     /// The leading parameters, and the rest.
-    #[inline(always)]
+    #[inline]
     fn parse<const N: usize>(
         method: &str,
         names: [&str; N],
@@ -36,15 +36,19 @@ impl<'a, 'py> Request<'a, 'py> {
         Ok((leading, Request { callback: leading[N - 1], args, context }))
     }
 
-    #[inline(always)]
+    #[inline]
     fn call(&self) -> PyResult<Call> {
         Call::with(self.callback.to_owned(), self.args.positional())
     }
 
     /// A handle that is due then.
-    #[inline(always)]
-    fn into_handle(self, slf: &Bound<'py, EventLoop>, when: When) -> PyResult<Bound<'py, Handle>> {
-        Handle::due(slf, when, self.call()?, self.context.map(Context::given))
+    #[inline]
+    fn into_handle(
+        self,
+        owner: &Bound<'py, EventLoop>,
+        when: When,
+    ) -> PyResult<Bound<'py, Handle>> {
+        Handle::due(owner, when, self.call()?, self.context.map(Context::given))
     }
 }
 

@@ -161,6 +161,11 @@ impl<T: Behaviour> Class<T> {
         }
     }
 
+    /// The class as CPython has it.
+    pub(super) fn as_type_ptr(&self) -> *mut ffi::PyTypeObject {
+        self.class.as_ptr().cast()
+    }
+
     /// `object` as an instance of just this class, and of none derived from it.
     #[inline]
     pub(super) fn cast_exact<'a, 'py, U>(
@@ -337,6 +342,11 @@ unsafe extern "C" fn clear<T: Behaviour>(object: *mut ffi::PyObject) -> c_int {
         T::clear(&*own_ptr::<T>(object));
     }
     0
+}
+
+/// The slot behind `__del__`.
+pub(super) fn finalizer<T: Behaviour>() -> *mut c_void {
+    finalize::<T> as *mut c_void
 }
 
 unsafe extern "C" fn finalize<T: Behaviour>(object: *mut ffi::PyObject) {

@@ -175,7 +175,7 @@ impl Handle {
     }
 
     /// A handle that is to be [`Queued`].
-    #[inline(always)]
+    #[inline]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
         when: When,

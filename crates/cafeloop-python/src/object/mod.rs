@@ -14,6 +14,7 @@
 //! class, method    classes made from C structs reference what they hold
 //! pool             those of small objects      freed     objects for their next life
 //! classes          ours, once they are made
+//! descriptors      asyncio's own methods, made to know ours   dispatch  how they tell
 //! layout           what is known of the interpreter's own structs
 //! published        those of their fields that debuggers read
 //! ```
@@ -30,6 +31,8 @@ mod classes;
 mod context;
 mod coroutine;
 mod current;
+mod descriptors;
+mod dispatch;
 mod freed;
 mod future;
 mod future_face;
@@ -58,7 +61,10 @@ mod wakeup;
 
 pub(crate) use self::all_tasks::_native_tasks;
 pub(crate) use self::call::Call;
-pub(crate) use self::classes::{_refuse_native_tasks, _whose_tasks, Classes, make as make_classes};
+pub(crate) use self::classes::{
+    _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods, Classes,
+    make as make_classes,
+};
 pub(crate) use self::context::{Context, turn_ends as turn_of_contexts_ends};
 pub(crate) use self::current::forget as forget_current;
 pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
