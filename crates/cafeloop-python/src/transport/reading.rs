@@ -112,12 +112,12 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
     let endpoint = this.endpoint(py);
     let buffer = match get_buffer(protocol, ANY_SIZE) {
         Ok(buffer) => buffer,
-        Err(error) => return endpoint.fail(py, error, GET_BUFFER_FAILED),
+        Err(error) => return Stream::fail(stream, error, GET_BUFFER_FAILED),
     };
     let (medium, fd) = (this.medium(py), endpoint.fd(py));
     let received = match WritableBuffer::of(&buffer) {
         Ok(mut buffer) => buffer.fill(|room| medium.receive(fd, room).map(|bytes| bytes.len())),
-        Err(error) => return endpoint.fail(py, error, medium.read_failed()),
+        Err(error) => return Stream::fail(stream, error, medium.read_failed()),
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
@@ -125,7 +125,7 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
                 recorder::bytes_in(py, endpoint, bytes);
             }
             let answer = protocol.call_method1(intern!(py, "buffer_updated"), (bytes,));
-            answer.map(drop).or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED))
+            answer.map(drop).or_else(|error| Stream::fail(stream, error, BUFFER_UPDATED_FAILED))
         }
         Received::End => this.input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
@@ -160,9 +160,9 @@ fn outcome<T>(
             Ok(Received::Nothing)
         }
         Err(error) => {
-            let (py, this) = (stream.py(), stream.get());
-            let message = this.medium(py).read_failed();
-            this.endpoint(py).fail(py, os_error(py, &error), message)?;
+            let py = stream.py();
+            let message = stream.get().medium(py).read_failed();
+            Stream::fail(stream, os_error(py, &error), message)?;
             Ok(Received::Failed)
         }
     }
