@@ -79,12 +79,12 @@ fn read_data(
     let endpoint = stream.get().endpoint(py);
     let Some(engine) = endpoint.try_engine(py) else { return Ok(()) };
     let (medium, fd) = (stream.get().medium(py), endpoint.fd(py));
-    let received = match room {
+    let came = match room {
         Room::Shared => engine.host().read_buffer.receive(py, |buffer| medium.receive(fd, buffer)),
         Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| medium.receive(fd, buffer)),
     };
     let length = |data: &Bound<'_, PyBytes>| data.as_bytes().len();
-    match outcome(stream, received, length)? {
+    match outcome(stream, came, length)? {
         Received::Something(data) => {
             let bytes = length(&data);
             if recorder::is_on() {
