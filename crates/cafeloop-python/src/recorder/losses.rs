@@ -74,7 +74,8 @@ impl Collections {
             return Ok(());
         }
         let took_ns = now_ns.saturating_sub(began_ns.get());
-        if began_ns.take() > 0 && took_ns >= LEAST_PAUSE_NS {
+        // Before anything is seen to run, it is the imports' pause, and nobody waits.
+        if began_ns.take() > 0 && took_ns >= LEAST_PAUSE_NS && recording.has_begun() {
             let generation = info.get_item(intern!(py, "generation"))?.extract()?;
             let event = Event::GcPaused { took_ns, generation };
             recording.record(now_ns, recording.lane_here(py)?, event);

@@ -61,6 +61,7 @@ pub(super) struct Recording {
     /// The taps of loops that have run.
     taps: RefCell<Vec<std::rc::Weak<Tap>>>,
     pub(super) watch: Arc<Watch>,
+    has_begun: Cell<bool>,
 }
 
 impl Recording {
@@ -76,6 +77,7 @@ impl Recording {
             lanes: RefCell::default(),
             taps: RefCell::default(),
             watch: Arc::new(Watch::new(options)),
+            has_begun: Cell::new(false),
         };
         recording.lanes.borrow_mut().insert(thread_id(py)?, FIRST_LANE);
         Ok(recording)
@@ -128,7 +130,13 @@ impl Recording {
         Ok(self.lane_of(thread_id(py)?).0)
     }
 
+    /// Whether anything was seen to run.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.get()
+    }
+
     pub(super) fn name_lane(&self, at_ns: u64, lane: Lane, kind: LaneKind, name: &str) {
+        self.has_begun.set(true);
         self.record_with(at_ns, lane, Event::LaneNamed { kind }, name, &[]);
     }
 
