@@ -12,8 +12,8 @@ BIN := $(VENV)/bin
 # With a target folder of its own, or it and plain cargo would undo each other.
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
-.PHONY: help cafe cafe-rust test test-rust test-python test-all memcheck lint conformance loom forky bench \
-	bench-forky bench-counts bench-rust clean
+.PHONY: help cafe cafe-rust test test-rust test-python test-all memcheck compat lint conformance loom \
+	forky bench bench-forky bench-counts bench-rust clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ test-all: ## Run the Python tests on every Python of this machine
 
 memcheck: develop ## Run tests under Valgrind's memcheck (TESTS='tests/embedding --children' for others)
 	set -f; $(BIN)/python tests/memcheck/check.py $(TESTS)
+
+compat: develop $(VENV)/compat ## Run real programs and libraries on the loop (installs servers if root)
+	.ci/servers
+	$(BIN)/python -m pytest --quiet tests/compat
+	$(BIN)/python tests/divergences/run.py --check
 
 conformance: develop ## Run CPython's own asyncio tests on the loop
 	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop --jobs 4 \
@@ -99,6 +104,10 @@ $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1" "maturin>=1.9,<2"
 	$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/compat: pyproject.toml | $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --group compat
 	@touch $@
 
 # The peers, each at its newest release of that day; remove the file for those of another.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _tls
 from ._resolve import AddressInfo
-from ._stream_transport import StreamTransport, check_stream
+from ._stream_transport import check_stream
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
@@ -57,9 +57,16 @@ class Connecting(_Parts):
             ssl_handshake_timeout=ssl_handshake_timeout,
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
-        if ssl and server_hostname is None and not host:
-            raise ValueError("You must set server_hostname when using ssl without a host")
-        _tls.refuse(ssl)
+        if ssl and server_hostname is None:
+            if not host:
+                raise ValueError("You must set server_hostname when using ssl without a host")
+            server_hostname = host
+        tls = _tls.options(
+            ssl,
+            server_hostname=server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
         is_users = sock is not None
         if host is not None or port is not None:
             if sock is not None:
@@ -77,7 +84,9 @@ class Connecting(_Parts):
         else:
             _tls.check_plain(sock)
             check_stream(sock)
-        transport, protocol = await self._make_connection(sock, protocol_factory, is_users=is_users)
+        transport, protocol = await self._make_connection(
+            sock, protocol_factory, tls, is_users=is_users
+        )
         if self.get_debug():
             logger.debug("%r connected to %s:%r: (%r, %r)", sock, host, port, transport, protocol)
         return transport, protocol
@@ -99,21 +108,33 @@ class Connecting(_Parts):
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
         _tls.check_plain(sock)
-        _tls.refuse(ssl)
-        transport, protocol = await self._make_connection(sock, protocol_factory, is_users=True)
+        tls = _tls.options(
+            ssl,
+            server_side=True,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+        transport, protocol = await self._make_connection(
+            sock, protocol_factory, tls, is_users=True
+        )
         if self.get_debug():
             logger.debug("%r handled: (%r, %r)", sock, transport, protocol)
         return transport, protocol
 
     async def _make_connection(
-        self, sock: socket.socket, protocol_factory: Callable[[], Any], *, is_users: bool
+        self,
+        sock: socket.socket,
+        protocol_factory: Callable[[], Any],
+        tls: _tls.Options | None,
+        *,
+        is_users: bool,
     ) -> tuple[Any, Any]:
         """Give a connected socket its protocol, and wait until that knows."""
         try:
             sock.setblocking(False)
             protocol = protocol_factory()
             waiter = self.create_future()
-            transport = StreamTransport(self, sock, protocol, waiter)
+            transport = _tls.make_transport(self, sock, protocol, waiter, tls)
         except:
             # A socket of the user's is closed by asyncio since Python 3.14.
             if not is_users or sys.version_info >= (3, 14):

@@ -8,7 +8,8 @@ from asyncio import transports
 from typing import Any
 
 from . import _cafeloop
-from ._socket_transport import SocketTransport, addresses, settle
+from ._socket_transport import SocketTransport, addresses
+from ._transport import settle
 
 # The native methods that a transport has as they are.
 _NATIVE = (
@@ -48,8 +49,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         self._native = native = _cafeloop.Datagram(
             loop, self, sock, protocol, remote or None, is_connected
         )
-        for name in _NATIVE:
-            setattr(self, name, getattr(native, name))
+        self._adopt(_NATIVE)
         native.attach()
         # From here on it is this transport's to close.
         self._sock = sock

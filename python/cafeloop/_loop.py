@@ -20,10 +20,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 from . import _cafeloop, _clock
 from ._connect import Connecting
 from ._datagrams import Datagrams
+from ._pipes import Pipes
 from ._resolve import Resolving
 from ._sendfile import SendingFiles
 from ._serve import Serving
 from ._sock import SocketOperations
+from ._start_tls import StartingTls
+from ._subprocesses import Subprocesses
 from ._unix import UnixSockets
 
 if TYPE_CHECKING:
@@ -46,10 +49,13 @@ class Loop(
     UnixSockets,
     Connecting,
     Serving,
+    StartingTls,
     Datagrams,
     SocketOperations,
     SendingFiles,
     Resolving,
+    Pipes,
+    Subprocesses,
     _AsyncioLoop,
 ):
     """cafeloop's event loop.
@@ -64,11 +70,11 @@ class Loop(
     # dictionary: 20 ns for each call_soon.
     __slots__ = (
         "_asyncgens",
-        "_asyncgens_were_shut_down",
+        "_asyncgens_shutdown_called",
         "_clock",
         "_default_executor",
         "_exception_handler",
-        "_executor_was_shut_down",
+        "_executor_shutdown_called",
         "_unix_server_files",
     )
 
@@ -85,11 +91,12 @@ class Loop(
             # Nobody will have it who could close it.
             super().close()
             raise
+        # Libraries read these by asyncio's names, and some set them.
         self._exception_handler: _ExceptionHandler | None = None
         self._default_executor: concurrent.futures.ThreadPoolExecutor | None = None
-        self._executor_was_shut_down = False
+        self._executor_shutdown_called = False
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
-        self._asyncgens_were_shut_down = False
+        self._asyncgens_shutdown_called = False
         self._unix_server_files: dict[socket.socket, int] = {}
 
     @property
@@ -116,7 +123,7 @@ class Loop(
         is harmless; closing a running loop is a RuntimeError.
         """
         super().close()
-        self._executor_was_shut_down = True
+        self._executor_shutdown_called = True
         executor, self._default_executor = self._default_executor, None
         if executor is not None:
             executor.shutdown(wait=False)
@@ -152,7 +159,7 @@ class Loop(
         job.add_done_callback(ended)
 
     def _get_default_executor(self) -> concurrent.futures.ThreadPoolExecutor:
-        if self._executor_was_shut_down:
+        if self._executor_shutdown_called:
             raise RuntimeError("Executor shutdown has been called")
         if self._default_executor is None:
             self._default_executor = concurrent.futures.ThreadPoolExecutor(
@@ -171,7 +178,7 @@ class Loop(
 
         After `timeout` seconds it warns and leaves them to themselves.
         """
-        self._executor_was_shut_down = True
+        self._executor_shutdown_called = True
         executor = self._default_executor
         if executor is None:
             return
@@ -211,7 +218,7 @@ class Loop(
     # --- asynchronous generators
 
     def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
-        if self._asyncgens_were_shut_down:
+        if self._asyncgens_shutdown_called:
             warnings.warn(
                 f"asynchronous generator {agen!r} was scheduled after "
                 f"loop.shutdown_asyncgens() call",
@@ -228,7 +235,7 @@ class Loop(
 
     async def shutdown_asyncgens(self) -> None:
         """Close all asynchronous generators that haven't ended."""
-        self._asyncgens_were_shut_down = True
+        self._asyncgens_shutdown_called = True
         agens = list(self._asyncgens)
         self._asyncgens.clear()
         outcomes = await asyncio.gather(

@@ -41,7 +41,12 @@ class LoopParts(asyncio.BaseEventLoop):
         raise NotImplementedError
 
     async def _make_connection(
-        self, sock: socket.socket, protocol_factory: Callable[[], Any], *, is_users: bool
+        self,
+        sock: socket.socket,
+        protocol_factory: Callable[[], Any],
+        tls: dict[str, Any] | None,
+        *,
+        is_users: bool,
     ) -> tuple[Any, Any]:
         raise NotImplementedError
 
@@ -49,6 +54,8 @@ class LoopParts(asyncio.BaseEventLoop):
         self,
         sockets: list[socket.socket],
         protocol_factory: Callable[[], asyncio.BaseProtocol],
+        ssl: Any,
+        times: tuple[float | None, float | None],
         backlog: int,
         start_serving: bool,
     ) -> asyncio.Server:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _tls
 from ._resolve import AddressInfo
-from ._stream_transport import StreamTransport, check_stream
+from ._stream_transport import check_stream
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
@@ -61,7 +61,6 @@ class Serving(_Parts):
             ssl_handshake_timeout=ssl_handshake_timeout,
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
-        _tls.refuse(ssl)
         if host is not None or port is not None:
             if sock is not None:
                 raise ValueError("host/port and sock can not be specified at the same time")
@@ -78,7 +77,8 @@ class Serving(_Parts):
             _tls.check_plain(sock)
             check_stream(sock)
             sockets = [sock]
-        server = await self._serve(sockets, protocol_factory, backlog, start_serving)
+        times = (ssl_handshake_timeout, ssl_shutdown_timeout)
+        server = await self._serve(sockets, protocol_factory, ssl, times, backlog, start_serving)
         if self.get_debug():
             logger.info("%r is serving", server)
         return server
@@ -87,13 +87,15 @@ class Serving(_Parts):
         self,
         sockets: list[socket.socket],
         protocol_factory: Callable[[], asyncio.BaseProtocol],
+        ssl: Any,
+        times: tuple[float | None, float | None],
         backlog: int,
         start_serving: bool,
     ) -> asyncio.Server:
         """A server on sockets that are bound."""
         for sock in sockets:
             sock.setblocking(False)
-        server = asyncio.Server(self, sockets, protocol_factory, None, backlog, None)
+        server = asyncio.Server(self, sockets, protocol_factory, ssl, backlog, *times)
         if start_serving:
             await server.start_serving()
         return server
@@ -173,7 +175,13 @@ class Serving(_Parts):
         ssl_shutdown_timeout: float | None = None,
         context: Context | None = None,
     ) -> None:
-        arguments = (protocol_factory, sock, server, backlog, context)
+        tls = _tls.options(
+            sslcontext,
+            server_side=True,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+        arguments = (protocol_factory, sock, tls, server, backlog, context)
         self._add_reader(sock.fileno(), self._accept_connections, *arguments)
 
     def _stop_serving(self, sock: socket.socket) -> None:
@@ -184,6 +192,7 @@ class Serving(_Parts):
         self,
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         sock: socket.socket,
+        tls: _tls.Options | None,
         server: asyncio.Server | None,
         backlog: int,
         context: Context | None,
@@ -200,15 +209,16 @@ class Serving(_Parts):
             except OSError as error:
                 if error.errno not in _EXHAUSTED:
                     raise
-                self._accept_later(error, protocol_factory, sock, server, backlog, context)
+                self._accept_later(error, protocol_factory, sock, tls, server, backlog, context)
                 return
-            self._accepted(connection, address, protocol_factory, server, context)
+            self._accepted(connection, address, protocol_factory, tls, server, context)
 
     def _accept_later(
         self,
         error: OSError,
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         sock: socket.socket,
+        tls: _tls.Options | None,
         server: asyncio.Server | None,
         backlog: int,
         context: Context | None,
@@ -223,12 +233,12 @@ class Serving(_Parts):
         )
         self.remove_reader(sock.fileno())
 
+        arguments = (protocol_factory, sock, tls, server, backlog, context)
+
         def try_again() -> None:
             # The server may have been closed meanwhile.
             if sock.fileno() != -1:
-                self._start_serving(
-                    protocol_factory, sock, server=server, backlog=backlog, context=context
-                )
+                self._add_reader(sock.fileno(), self._accept_connections, *arguments)
 
         self.call_later(constants.ACCEPT_RETRY_DELAY, try_again)
 
@@ -237,6 +247,7 @@ class Serving(_Parts):
         connection: socket.socket,
         address: Any,
         protocol_factory: Callable[[], asyncio.BaseProtocol],
+        tls: _tls.Options | None,
         server: asyncio.Server | None,
         context: Context | None,
     ) -> None:
@@ -253,15 +264,37 @@ class Serving(_Parts):
                 protocol = context.run(protocol_factory)
             details["protocol"] = protocol
             extra = {"peername": address}
-            StreamTransport(self, connection, protocol, None, extra, server, context)
+            waiter = None if tls is None else self.create_future()
+            transport = _tls.make_transport(
+                self, connection, protocol, waiter, tls, extra=extra, server=server, context=context
+            )
         except (SystemExit, KeyboardInterrupt):
             connection.close()
             raise
         except BaseException as error:
             connection.close()
-            if self.get_debug():
-                message = "Error on transport creation for incoming connection"
-                self.call_exception_handler({"message": message, "exception": error, **details})
+            self._report_accepting(error, details)
+        else:
+            if waiter is not None:
+                details["transport"] = transport
+                self.create_task(self._watch_handshake(waiter, details), context=context)
+
+    async def _watch_handshake(self, waiter: asyncio.Future[None], details: dict[str, Any]) -> None:
+        """Close a connection whose handshake fails, or is still going on at the end."""
+        try:
+            await waiter
+        except BaseException as error:
+            details["transport"].close()
+            # The error refers to this frame, and this would refer to the error.
+            del waiter
+            if isinstance(error, SystemExit | KeyboardInterrupt):
+                raise
+            self._report_accepting(error, details)
+
+    def _report_accepting(self, error: BaseException, details: dict[str, Any]) -> None:
+        if self.get_debug():
+            message = "Error on transport creation for incoming connection"
+            self.call_exception_handler({"message": message, "exception": error, **details})
 
 
 def _hosts(host: Any) -> Iterable[Any]:

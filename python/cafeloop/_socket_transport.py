@@ -1,43 +1,27 @@
-"""What transports of sockets have in common: what runs once per connection or per error.
-
-What runs per packet is native, in an object whose methods a transport hands on as its
-own.
-"""
+"""What transports of sockets have in common: what runs once per connection or per error."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import sys
 import warnings
 from asyncio import transports, trsock
-from asyncio.log import logger
 from collections.abc import Callable
-from contextvars import Context
 from typing import Any
 
-from . import _cafeloop
-
-# asyncio's default, in bytes.
-_HIGH_MARK = 64 * 1024
+from ._transport import ReadingHalf, WritingHalf
 
 
-class SocketTransport(transports._FlowControlMixin):
+class SocketTransport(ReadingHalf, WritingHalf, transports._FlowControlMixin):
     """The loop's side of a socket, which it closes at its end.
 
     `_native` is made and attached by who derives from it.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_context", "_marks", "_native", "_sock", "_sock_fd")
+    __slots__ = ("_context", "_marks", "_native", "_sock", "_sock_fd")
 
-    _native: _cafeloop.Stream | _cafeloop.Datagram
-    _loop: asyncio.AbstractEventLoop | None
-    _context: Context | None
     # None once it is closed.
     _sock: socket.socket | None
     _sock_fd: int
-    # What the user has set.
-    _marks: tuple[int, int] | None
 
     def __repr__(self) -> str:
         info = [type(self).__name__]
@@ -60,135 +44,7 @@ class SocketTransport(transports._FlowControlMixin):
             warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
             sock.close()
 
-    def is_closing(self) -> bool:
-        """Whether it is closed, or is going to be when all was sent."""
-        return self._native.is_closing()
-
-    def is_reading(self) -> bool:
-        """Whether the protocol is given what comes."""
-        return self._native.is_reading()
-
-    # --- the protocol
-
-    @property
-    def _protocol(self) -> Any:
-        return self.get_protocol()
-
-    def get_protocol(self) -> Any:
-        """Who is told; None after the end."""
-        return self._native.get_protocol()
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Have `protocol` told from now on."""
-        self._native.set_protocol(protocol)
-
-    def _tell(self, method: str) -> None:
-        """Have the protocol pause or resume writing; what it raises is reported."""
-        protocol = self.get_protocol()
-        try:
-            getattr(protocol, method)()
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            self._report(f"protocol.{method}() failed", error)
-
-    def _report(self, message: str, error: BaseException) -> None:
-        if self._loop is not None:
-            self._loop.call_exception_handler(
-                {
-                    "message": message,
-                    "exception": error,
-                    "transport": self,
-                    "protocol": self.get_protocol(),
-                }
-            )
-
-    def _debug(self, message: str, *, exc_info: bool = False) -> None:
-        if self._loop is not None and self._loop.get_debug():
-            logger.debug(message, self, exc_info=exc_info)
-
-    # --- reading
-
-    @property
-    def _paused(self) -> bool:
-        # CPython's own tests look at it.
-        return not self.is_reading() and not self.is_closing()
-
-    def pause_reading(self) -> None:
-        """Have the protocol given nothing until `resume_reading`."""
-        if self._native.pause_reading():
-            self._debug("%r pauses reading")
-
-    def resume_reading(self) -> None:
-        """Have the protocol given what comes again."""
-        if self._native.resume_reading():
-            self._debug("%r resumes reading")
-
-    # --- writing
-
-    def get_write_buffer_size(self) -> int:
-        """What the kernel hasn't taken yet, in bytes."""
-        return self._native.get_write_buffer_size()
-
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        """The low and the high mark, in bytes."""
-        return self._marks or (_HIGH_MARK // 4, _HIGH_MARK)
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Have the protocol pause above `high` bytes that wait, and resume at `low`."""
-        if high is None:
-            high = _HIGH_MARK if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self._marks = (low, high)
-        self._native.set_marks(*(int(min(mark, sys.maxsize)) for mark in (high, low)))
-
-    @property
-    def _protocol_paused(self) -> bool:
-        return self._native.is_paused()
-
-    # --- the end
-
-    def close(self) -> None:
-        """Deliver what was written, then close.  Nothing more is read."""
-        if self._native.close():
-            self._lose(None)
-
-    def abort(self) -> None:
-        """Close at once: what waits to be sent is dropped."""
-        self._force_close(None)
-
-    def _fatal_error(
-        self, error: BaseException, message: str = "Fatal error on transport"
-    ) -> None:
-        """Close at once for an error; one of the network's is no news."""
-        if isinstance(error, OSError):
-            self._debug("%r: " + message.replace("%", "%%"), exc_info=True)
-        else:
-            self._report(message, error)
-        self._force_close(error)
-
-    def _force_close(self, error: BaseException | None) -> None:
-        if self._native.abort():
-            self._lose(error)
-
-    def _lose(self, error: BaseException | None) -> None:
-        """The connection is lost: tell the protocol, in the next turn."""
-        if self._loop is not None:
-            self._loop.call_soon(self._call_connection_lost, error, context=self._context)
-
-    def _call_connection_lost(self, error: BaseException | None) -> None:
-        protocol: Any = self.get_protocol()
-        try:
-            if protocol is not None:
-                protocol.connection_lost(error)
-        finally:
-            self._let_go()
-
     def _let_go(self) -> None:
-        """Close the socket, and refer to nobody any more."""
         sock, self._sock = self._sock, None
         self._native.release()
         self._loop = None
@@ -211,8 +67,3 @@ def _address(ask: Callable[[], Any]) -> Any:
         return ask()
     except OSError:
         return None
-
-
-def settle(waiter: asyncio.Future[None]) -> None:
-    if not waiter.cancelled():
-        waiter.set_result(None)

@@ -12,7 +12,8 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from . import _cafeloop
-from ._socket_transport import SocketTransport, addresses, settle
+from ._socket_transport import SocketTransport, addresses
+from ._transport import settle
 
 # The native methods that a transport has as they are.
 _NATIVE = (
@@ -64,8 +65,7 @@ class StreamTransport(SocketTransport):
             context = copy_context()
         self._context = context
         self._native = stream = _cafeloop.Stream(loop, self, sock, protocol, context)
-        for name in _NATIVE:
-            setattr(self, name, getattr(stream, name))
+        self._adopt(_NATIVE)
         stream.attach()
         # From here on it is this transport's to close.
         self._sock = sock

@@ -46,7 +46,12 @@ class UnixSockets(_Parts):
         )
         if ssl and server_hostname is None:
             raise ValueError("you have to pass server_hostname when using ssl")
-        _tls.refuse(ssl)
+        tls = _tls.options(
+            ssl,
+            server_hostname=server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
         is_users = sock is not None
         if path is not None:
             if sock is not None:
@@ -63,7 +68,9 @@ class UnixSockets(_Parts):
             raise ValueError("no path and sock were specified")
         else:
             _check_unix_stream(sock)
-        transport, protocol = await self._make_connection(sock, protocol_factory, is_users=is_users)
+        transport, protocol = await self._make_connection(
+            sock, protocol_factory, tls, is_users=is_users
+        )
         return transport, protocol
 
     async def create_unix_server(
@@ -90,7 +97,6 @@ class UnixSockets(_Parts):
             ssl_handshake_timeout=ssl_handshake_timeout,
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
-        _tls.refuse(ssl)
         if path is not None:
             if sock is not None:
                 raise ValueError("path and sock can not be specified at the same time")
@@ -101,7 +107,8 @@ class UnixSockets(_Parts):
             _check_unix_stream(sock)
         if cleanup_socket:
             self._remember_file(sock)
-        return await self._serve([sock], protocol_factory, backlog, start_serving)
+        times = (ssl_handshake_timeout, ssl_shutdown_timeout)
+        return await self._serve([sock], protocol_factory, ssl, times, backlog, start_serving)
 
     def _remember_file(self, sock: socket.socket) -> None:
         """Note which file is the server's, to remove no other in its place."""

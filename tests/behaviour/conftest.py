@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ import pytest
 # The random programs' folder stands beside the tests that import it.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import tls_peer  # noqa: E402
+
 # Turns after which what hasn't come won't come.
-MOST_TURNS = 2000
+MOST_TURNS = 10_000
 
 
 class Notes(asyncio.Protocol):
@@ -204,3 +207,61 @@ def fill():
         return written
 
     return fill
+
+
+@pytest.fixture
+def contexts():
+    """What a client believes a server by, and what that server shows."""
+    return types.SimpleNamespace(
+        client=tls_peer.client_context(), server=tls_peer.server_context()
+    )
+
+
+@pytest.fixture
+def secure(loop, until, contexts):
+    """Begins a TLS connection between a protocol and a peer that the test moves."""
+    with contextlib.ExitStack() as stack:
+
+        def secure(protocol, *, server_side=False, step=1 << 20, context=None, **options):
+            near, far = socket.socketpair()
+            stack.enter_context(far)
+            if server_side:
+                peer = tls_peer.Peer(far, contexts.client, server_side=False, step=step)
+                made = loop.connect_accepted_socket(
+                    lambda: protocol, near, ssl=context or contexts.server, **options
+                )
+            else:
+                peer = tls_peer.Peer(far, contexts.server, server_side=True, step=step)
+                options = {"server_hostname": "localhost", **options}
+                made = loop.create_connection(
+                    lambda: protocol, sock=near, ssl=context or contexts.client, **options
+                )
+            making = loop.create_task(made)
+            stack.callback(end, making, near)
+            return making, peer
+
+        def end(making, near):
+            making.cancel()
+            until(making.done)
+            if not making.cancelled() and making.exception() is None:
+                making.result()[0].abort()
+            until(lambda: near.fileno() == -1)
+
+        yield secure
+
+
+@pytest.fixture
+def secure_link(secure, until):
+    """The same, when the handshake is done: the transport and the peer."""
+
+    def secure_link(protocol, **options):
+        making, peer = secure(protocol, **options)
+
+        def is_made():
+            peer.move()
+            return making.done() and peer.is_open
+
+        until(is_made)
+        return making.result()[0], peer
+
+    return secure_link

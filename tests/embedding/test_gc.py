@@ -144,6 +144,7 @@ CYCLES = {
     "handle": lambda loop: setattr(loop, "handle", loop.call_soon(loop.stop)),
     "context": lambda loop: with_variable(loop).run(loop.call_soon, print),
     "reader": lambda loop: loop.add_reader(watched(loop), loop.stop),
+    "watched object": lambda loop: loop.add_reader(Watched(loop), print),
     "writer": lambda loop: loop.add_writer(watched(loop), loop.stop),
     "signal handler": lambda loop: loop.add_signal_handler(signal.SIGUSR1, loop.stop),
     "exception handler": lambda loop: loop.set_exception_handler(lambda *_: loop),
@@ -163,6 +164,17 @@ def watched(loop):
     number = os.eventfd(0)
     weakref.finalize(loop, os.close, number)
     return number
+
+
+class Watched:
+    """Something with a descriptor that holds the loop which watches it."""
+
+    def __init__(self, loop):
+        self.loop = loop
+        self.number = watched(loop)
+
+    def fileno(self):
+        return self.number
 
 
 @pytest.mark.parametrize("cycle", CYCLES)

@@ -62,6 +62,19 @@ unsafe extern "C" {
     fn _PyObject_GetDictPtr(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject;
 }
 
+/// Whether an object has a dictionary, made already.
+///
+/// # Safety
+///
+/// The GIL must be held, and `object` be one.
+pub(crate) unsafe fn has_dictionary(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: the caller's promise; the answer is NULL or the address of a reference.
+    unsafe {
+        let place = _PyObject_GetDictPtr(object);
+        !place.is_null() && !(*place).is_null()
+    }
+}
+
 /// Whether an attribute of this name was put on the object itself, whatever its class
 /// has.  Asking for its `__dict__` would make it one, and its methods slower to find.
 pub(crate) fn has_own_attribute<T>(
@@ -119,12 +132,12 @@ impl Drop for Entered<'_, '_> {
     }
 }
 
-/// A Python socket that somebody else may close: its descriptor is asked for each
+/// A Python socket or file that somebody else may close: its descriptor is asked for each
 /// time, since a number that was kept may be another's by now.
 pub(crate) struct Socket {
     object: Py<PyAny>,
-    /// Whether the descriptor is read where `_socket.socket` has it, which costs a
-    /// load, and not by `fileno()`, which costs a call.
+    /// Whether the descriptor is read where `_socket.socket` or `_io.FileIO` has it,
+    /// which costs a load, and not by `fileno()`, which costs a call.
     is_plain: bool,
 }
 
@@ -132,7 +145,9 @@ impl Socket {
     pub(crate) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = object.py();
         let fd = object.call_method0(intern!(py, "fileno"))?.extract::<RawFd>()?;
-        let is_plain = object.is_instance(names::socket_class(py)?)? && field(object) == fd;
+        let has_field = object.is_instance(names::socket_class(py)?)?
+            || object.is_instance(names::file_class(py)?)?;
+        let is_plain = has_field && field(object) == fd;
         Ok(Socket { object: object.clone().unbind(), is_plain })
     }
 
@@ -157,11 +172,12 @@ impl Socket {
     }
 }
 
-/// The first field of a `_socket.socket`.
+/// The first field of a `_socket.socket` or of a `_io.FileIO`.
 fn field(object: &Bound<'_, PyAny>) -> RawFd {
-    // SAFETY: the callers have seen that the object is a `_socket.socket`, whose C
-    // structure has the descriptor, an int, behind the object's head
-    // (`PySocketSockObject` in CPython's Modules/socketmodule.h).  That it is so here
+    // SAFETY: the callers have seen that the object is a `_socket.socket` or a
+    // `_io.FileIO`, whose C structures have the descriptor, an int, behind the object's
+    // head (`PySocketSockObject` in CPython's Modules/socketmodule.h, `fileio` in its
+    // Modules/_io/fileio.c).  That it is so here
     // is compared with `fileno()` when the connection is made; a wrong guess would
     // read an int of the object's own.
     unsafe { object.as_ptr().add(1).cast::<c_int>().read() }

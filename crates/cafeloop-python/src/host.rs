@@ -8,7 +8,6 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::{self, Exit};
 use crate::event_loop::{EventLoop, debug, report};
-use crate::ffi::in_context;
 use crate::object::{self, Callback, Future, Gathering, Handle, Queued, Sleep, Slot, Strong, Task};
 use crate::seconds::to_nanoseconds;
 use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
@@ -59,7 +58,7 @@ impl Job {
             }
             Job::Done(callback, future) => {
                 visit.call(callback.function.as_py())?;
-                visit.call(callback.context.as_py())?;
+                callback.context.visit(visit)?;
                 visit.call(future.as_py())
             }
             Job::Gathered(gathering, future) => {
@@ -74,6 +73,8 @@ impl Job {
 /// each time, until it is taken out by whoever put it in.
 pub(crate) enum Watcher {
     Handle(Strong<Handle>),
+    /// Of a descriptor that was given as an object, which is kept as long.
+    Of(Strong<Handle>, Py<PyAny>),
     Reader(Py<Stream>),
     Sender(Py<Stream>),
     Receiver(Py<Datagram>),
@@ -84,6 +85,10 @@ impl Watcher {
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Watcher::Handle(handle) => visit.call(handle.as_py()),
+            Watcher::Of(handle, object) => {
+                visit.call(handle.as_py())?;
+                visit.call(object)
+            }
             Watcher::Reader(stream) | Watcher::Sender(stream) => visit.call(stream),
             Watcher::Receiver(datagram) | Watcher::DatagramSender(datagram) => visit.call(datagram),
         }
@@ -92,16 +97,21 @@ impl Watcher {
     /// Whether it tells this native half of a transport.
     pub(crate) fn is_of(&self, half: &Bound<'_, PyAny>) -> bool {
         match self {
-            Watcher::Handle(_) => false,
+            Watcher::Handle(_) | Watcher::Of(..) => false,
             Watcher::Reader(own) | Watcher::Sender(own) => own.is(half),
             Watcher::Receiver(own) | Watcher::DatagramSender(own) => own.is(half),
         }
     }
 
+    /// Whether its descriptor was given as this object.
+    pub(crate) fn is_given_as(&self, object: &Bound<'_, PyAny>) -> bool {
+        matches!(self, Watcher::Of(_, own) if own.is(object))
+    }
+
     /// Tells whoever is watched no longer: another has taken its place.
     pub(crate) fn replaced(&self, py: Python<'_>) -> PyResult<()> {
         match self {
-            Watcher::Handle(handle) => Handle::cancel(handle.bind(py)),
+            Watcher::Handle(handle) | Watcher::Of(handle, _) => Handle::cancel(handle.bind(py)),
             // It finds out by itself: its socket was closed behind its back.
             Watcher::Reader(_)
             | Watcher::Sender(_)
@@ -199,7 +209,9 @@ impl Host for Python3 {
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
         watcher.as_ref().map(|watcher| match watcher {
-            Watcher::Handle(handle) => Job::Handle(Queued::new(handle.bind(py).clone())),
+            Watcher::Handle(handle) | Watcher::Of(handle, _) => {
+                Job::Handle(Queued::new(handle.bind(py).clone()))
+            }
             Watcher::Reader(stream) => Job::Read(stream.clone_ref(py)),
             Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
             Watcher::Receiver(datagram) => Job::Receive(datagram.clone_ref(py)),
@@ -239,6 +251,7 @@ impl Host for Python3 {
     }
 
     fn turn_ends(&self, py: Python<'_>) -> Result<(), Exit> {
+        object::turn_of_contexts_ends(py);
         self.turns_end.come(py).map_err(Exit)
     }
 
@@ -270,8 +283,8 @@ fn step<'py>(
 /// Calls a future's done callback, as a handle would.
 fn call(callback: Callback, future: &Bound<'_, Future>) -> PyResult<()> {
     let py = future.py();
-    let (function, context) = (callback.function.into_bound(py), callback.context.into_bound(py));
-    match in_context(&context, || function.call1((future.as_any(),)).map(drop)) {
+    let (function, context) = (callback.function.into_bound(py), callback.context);
+    match context.run(py, || function.call1((future.as_any(),)).map(drop)) {
         Err(error) if !errors::leaves_the_loop(error.value(py)) => {
             report::done_callback_failed(future, function, context, error)
         }

@@ -49,7 +49,7 @@ mod _cafeloop {
     };
     use super::object::{add_handle_classes, add_loop_methods};
     #[pymodule_export]
-    use super::transport::{Datagram, Stream};
+    use super::transport::{Datagram, Stream, Tls};
 
     /// What PyO3 doesn't register: classes laid out by hand, and methods; and what
     /// nobody sees.

@@ -32,6 +32,7 @@ names! {
     current_thread_id = "threading"."get_ident";
     ensure_future = "asyncio.tasks"."ensure_future";
     extract_stack = "asyncio.format_helpers"."extract_stack";
+    file_class = "_io"."FileIO";
     format_callback_source = "asyncio.format_helpers"."_format_callback_source";
     future_add_to_awaited_by = "asyncio.futures"."future_add_to_awaited_by";
     future_class = "asyncio.futures"."Future";
@@ -58,6 +59,8 @@ names! {
     siginterrupt = "signal"."siginterrupt";
     sleep = "asyncio.tasks"."sleep";
     socket_class = "_socket"."socket";
+    ssl_syscall_error = "ssl"."SSLSyscallError";
+    ssl_want_read_error = "ssl"."SSLWantReadError";
     strerror = "os"."strerror";
     swap_current_task = "_asyncio"."_swap_current_task";
     task_class = "asyncio.tasks"."Task";

@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 use super::signals::Wakeup;
 use super::{EventLoop, debug, signals};
 use crate::ffi::{PythonThread, has_own_attribute};
-use crate::names;
+use crate::{names, object};
 
 pub(super) fn run_forever(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     let py = slf.py();
@@ -119,6 +119,7 @@ impl<'a, 'py> Running<'a, 'py> {
         let asyncgen_hooks_before = names::get_asyncgen_hooks(py)?.call0()?;
         let running = Running { slf, asyncgen_hooks_before, wakeup: Wakeup::begin(slf)? };
         state.thread.set(Some(PythonThread::current(py)));
+        state.thread_ident.set(Some(names::current_thread_id(py)?.call0()?.extract()?));
         let time = own_time(slf)?;
         let engine = slf.get().engine(py)?;
         engine.host().set_time(time);
@@ -137,9 +138,11 @@ impl<'a, 'py> Running<'a, 'py> {
         let py = self.slf.py();
         let state = self.slf.get().state(py);
         state.thread.set(None);
+        state.thread_ident.set(None);
         if let Some(engine) = self.slf.get().try_engine(py) {
             engine.host().set_time(None);
             engine.host().forget_left(py);
+            object::turn_of_contexts_ends(py);
             // A turn that was left early has put off what it wrote.
             engine.host().turns_end.set_running(false);
             engine.host().turns_end.come(py)?;

@@ -333,6 +333,12 @@ impl EventLoop {
         self.state(py).slow_callback_duration.set(seconds);
     }
 
+    /// The number of the thread that runs the loop; read by libraries.
+    #[getter]
+    fn _thread_id(&self, py: Python<'_>) -> Option<u64> {
+        self.state(py).thread_ident.get()
+    }
+
     /// In debug mode, the handle that is running.
     #[getter]
     fn _current_handle(&self, py: Python<'_>) -> Option<Py<PyAny>> {

@@ -2,11 +2,11 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyDict, PyString};
+use pyo3::types::{PyDict, PyString};
 
 use super::{EventLoop, debug};
 use crate::errors;
-use crate::object::{self, Call, Future, Handle, Task};
+use crate::object::{self, Call, Context, Future, Handle, Task};
 
 /// Hands `error` to the loop's exception handler.  An error of its own means
 /// that it wants to leave the loop.
@@ -33,14 +33,13 @@ pub(crate) fn callback_failed(
 pub(crate) fn done_callback_failed<'py>(
     future: &Bound<'py, Future>,
     function: Bound<'py, PyAny>,
-    context: Bound<'py, PyContext>,
+    context: Context,
     error: PyErr,
 ) -> PyResult<()> {
-    let py = future.py();
     let owner = object::owner_of_future(future)?;
-    let call = Call::with(function, 1, std::iter::once(future.as_any().clone()))?;
-    let handle = Handle::new(&owner, call.clone_ref(py), Some(context))?;
-    callback_failed(&owner, &handle, &call, error)
+    let call = || Call::with(function.clone(), std::iter::once(future.as_any().clone()));
+    let handle = Handle::new(&owner, call()?, Some(context))?;
+    callback_failed(&owner, &handle, &call()?, error)
 }
 
 /// The same for a method that the loop calls by itself, which has no handle either.
@@ -55,9 +54,10 @@ pub(crate) fn method_failed<'py>(
     if errors::leaves_the_loop(error.value(py)) {
         return Err(error);
     }
-    let call = Call::with(object.getattr(method)?, 0, std::iter::empty())?;
-    let handle = Handle::new(owner, call.clone_ref(py), None)?;
-    callback_failed(owner, &handle, &call, error)
+    let callback = object.getattr(method)?;
+    let call = || Call::with(callback.clone(), std::iter::empty());
+    let handle = Handle::new(owner, call()?, None)?;
+    callback_failed(owner, &handle, &call()?, error)
 }
 
 /// The same for a task's step that couldn't be run, or couldn't end.

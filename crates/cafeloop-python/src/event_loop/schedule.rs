@@ -12,7 +12,7 @@ use cafeloop::engine::{Engine, TimerKey};
 use super::{EventLoop, debug};
 use crate::errors;
 use crate::host::{Job, Python3};
-use crate::object::{self, Arguments, Call, Handle, Queued, Strong, When};
+use crate::object::{self, Arguments, Call, Context, Handle, Queued, Strong, When};
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
 /// What a method of the family is called with beside its leading parameters, of which
@@ -25,7 +25,7 @@ struct Request<'a, 'py> {
 
 impl<'a, 'py> Request<'a, 'py> {
     /// The leading parameters, and the rest.
-    #[inline]
+    #[inline(always)]
     fn parse<const N: usize>(
         method: &str,
         names: [&str; N],
@@ -36,16 +36,15 @@ impl<'a, 'py> Request<'a, 'py> {
         Ok((leading, Request { callback: leading[N - 1], args, context }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&self) -> PyResult<Call> {
-        let args = self.args.positional();
-        Call::with(self.callback.to_owned(), args.len(), args)
+        Call::with(self.callback.to_owned(), self.args.positional())
     }
 
     /// A handle that is due then.
-    #[inline]
+    #[inline(always)]
     fn into_handle(self, slf: &Bound<'py, EventLoop>, when: When) -> PyResult<Bound<'py, Handle>> {
-        Handle::due(slf, when, self.call()?, self.context)
+        Handle::due(slf, when, self.call()?, self.context.map(Context::given))
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn add(
     call: Call,
 ) -> PyResult<()> {
     let py = slf.py();
-    debug::refuse_coroutine(call.callback(py), "add_signal_handler")?;
+    debug::refuse_coroutine(&call.callback(py), "add_signal_handler")?;
     let signal = valid(signal)?;
     let engine = slf.get().engine(py)?;
     // Only the main thread may, and the error says so.

@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) clock: RefCell<Clock>,
     /// The thread that runs the loop, while one does.
     pub(super) thread: Cell<Option<PythonThread>>,
+    /// What Python calls it, for those who ask a loop in which thread it runs.
+    pub(super) thread_ident: Cell<Option<u64>>,
     /// Who uses which descriptor.
     pub(super) transports: Transports,
     pub(super) task_factory: RefCell<Option<Py<PyAny>>>,
@@ -74,6 +76,7 @@ impl State {
             engine: RefCell::new(Some(Rc::new(new_engine(clock.clone())?))),
             clock: RefCell::new(clock),
             thread: Cell::new(None),
+            thread_ident: Cell::new(None),
             transports: Transports::default(),
             task_factory: RefCell::new(None),
             plain: Plain::of(class)?,

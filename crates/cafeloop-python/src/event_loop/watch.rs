@@ -23,7 +23,12 @@ pub(super) fn add<'py>(
     let number = descriptor(fd)?;
     slf.get().transports(py).refuse_used(number, fd)?;
     let handle = Handle::new(slf, call, None)?;
-    let watcher = Watcher::Handle(Strong::new(handle.clone()));
+    let held = Strong::new(handle.clone());
+    let watcher = if fd.is_instance_of::<PyInt>() {
+        Watcher::Handle(held)
+    } else {
+        Watcher::Of(held, fd.clone().unbind())
+    };
     if let Some(before) = engine.watch(number, interest, watcher)? {
         // It may be queued already: what was replaced isn't called any more.
         before.replaced(py)?;
@@ -37,33 +42,45 @@ pub(super) fn remove(
     fd: &Bound<'_, PyAny>,
     interest: Interest,
 ) -> PyResult<bool> {
-    let number = descriptor(fd)?;
+    let number = number_of(fd)?;
     slf.transports(py).refuse_used(number, fd)?;
     let Some(engine) = slf.try_engine(py) else { return Ok(false) };
-    let is_users = |watcher: &Watcher| matches!(watcher, Watcher::Handle(_));
+    let number = if number < 0 {
+        // Closed by now: it is known by itself.
+        engine.find(|watcher| watcher.is_given_as(fd)).ok_or_else(|| negative(number))?
+    } else {
+        number
+    };
+    let is_users = |watcher: &Watcher| matches!(watcher, Watcher::Handle(_) | Watcher::Of(..));
     let Some(watcher) = engine.unwatch_if(number, interest, is_users) else { return Ok(false) };
     watcher.replaced(py)?;
     Ok(true)
 }
 
-/// A number, or anything with a `fileno()`, as Python's `selectors` takes it.
+/// The number of something that is open.
 fn descriptor(object: &Bound<'_, PyAny>) -> PyResult<RawFd> {
+    let number = number_of(object)?;
+    if number < 0 { Err(negative(number)) } else { Ok(number) }
+}
+
+/// A number, or that of anything with a `fileno()`, as Python's `selectors` takes it.
+fn number_of(object: &Bound<'_, PyAny>) -> PyResult<RawFd> {
     let py = object.py();
     let number = if object.is_instance_of::<PyInt>() {
         object.extract()
     } else {
         object.call_method0(intern!(py, "fileno")).and_then(|number| number.extract())
     };
-    let number: RawFd = number.map_err(|error| {
+    number.map_err(|error| {
         let expected = error.is_instance_of::<PyAttributeError>(py)
             || error.is_instance_of::<PyTypeError>(py)
             || error.is_instance_of::<PyValueError>(py);
         if expected { invalid(object) } else { error }
-    })?;
-    if number < 0 {
-        return Err(PyValueError::new_err(format!("Invalid file descriptor: {number}")));
-    }
-    Ok(number)
+    })
+}
+
+fn negative(number: RawFd) -> PyErr {
+    PyValueError::new_err(format!("Invalid file descriptor: {number}"))
 }
 
 fn invalid(object: &Bound<'_, PyAny>) -> PyErr {

@@ -1,118 +1,115 @@
 //! What a handle calls: a callable and its positional arguments.
 
+use std::ptr;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::reference::Strong;
+use super::reference::Slot;
 
-/// Arguments that are kept side by side: most callbacks have fewer.
+/// Arguments that are kept side by side: most callbacks have no more.
 const FEW: usize = 3;
 
-/// A callable and what it is called with.
+/// A callable and what it is called with; or nothing, once it is taken.
+///
+/// Each word is a slot of its own, since an enum of the shapes would be put together in
+/// one place and copied to another.
 pub(crate) struct Call {
-    callback: Strong,
-    args: Args,
-}
-
-enum Args {
-    None,
-    One([Strong; 1]),
-    Two([Strong; 2]),
-    Three([Strong; FEW]),
-    More(Strong<PyTuple>),
+    callback: Slot,
+    few: [Slot; FEW],
+    /// All arguments, if there are more than a few.
+    many: Slot<PyTuple>,
 }
 
 impl Call {
     /// With arguments that PyO3 has made a tuple of.
     pub(crate) fn new(callback: Bound<'_, PyAny>, args: &Bound<'_, PyTuple>) -> PyResult<Self> {
-        Call::with(callback, args.len(), args.iter())
+        Call::with(callback, args.iter())
     }
 
-    /// With `count` arguments.
+    /// With these arguments.
     #[inline]
     pub(crate) fn with<'py>(
         callback: Bound<'py, PyAny>,
-        count: usize,
         mut args: impl ExactSizeIterator<Item = Bound<'py, PyAny>>,
     ) -> PyResult<Self> {
-        let py = callback.py();
-        let mut next = || Strong::new(args.next().expect("there are as many as was said"));
-        let args = match count {
-            0 => Args::None,
-            1 => Args::One([next()]),
-            2 => Args::Two([next(), next()]),
-            FEW => Args::Three([next(), next(), next()]),
-            _ => Args::More(Strong::new(PyTuple::new(py, args)?)),
+        let many = if args.len() > FEW {
+            Slot::holding(PyTuple::new(callback.py(), args.by_ref())?)
+        } else {
+            Slot::empty()
         };
-        Ok(Call { callback: Strong::new(callback), args })
+        let mut next = || args.next().map_or_else(Slot::empty, Slot::holding);
+        Ok(Call { callback: Slot::holding(callback), few: [next(), next(), next()], many })
     }
 
+    /// Whether it has been taken.
     #[inline]
-    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
-        let copied = |held: &Strong| Strong::new(held.bind(py).clone());
-        let args = match &self.args {
-            Args::None => Args::None,
-            Args::One(held) => Args::One(held.each_ref().map(copied)),
-            Args::Two(held) => Args::Two(held.each_ref().map(copied)),
-            Args::Three(held) => Args::Three(held.each_ref().map(copied)),
-            Args::More(held) => Args::More(Strong::new(held.bind(py).clone())),
-        };
-        Call { callback: copied(&self.callback), args }
+    pub(super) fn is_gone(&self) -> bool {
+        self.callback.is_empty()
     }
 
-    pub(crate) fn callback<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
-        self.callback.bind(py)
+    /// Takes all of it, for the caller to drop.
+    pub(super) fn take(&self) -> Self {
+        Call {
+            callback: self.callback.take_all(),
+            few: self.few.each_ref().map(Slot::take_all),
+            many: self.many.take_all(),
+        }
+    }
+
+    /// `None` if it has been taken.
+    #[inline]
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Option<Self> {
+        let copied = |slot: &Slot| slot.get(py).map_or_else(Slot::empty, Slot::holding);
+        Some(Call {
+            callback: Slot::holding(self.callback.get(py)?),
+            few: self.few.each_ref().map(copied),
+            many: self.many.get(py).map_or_else(Slot::empty, Slot::holding),
+        })
+    }
+
+    /// None if it has been taken.
+    pub(crate) fn callback<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.callback.get(py).unwrap_or_else(|| py.None().into_bound(py))
     }
 
     /// The arguments as Python shows them.
     pub(crate) fn args<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        if let Args::More(held) = &self.args {
-            return Ok(held.bind(py).clone());
-        }
-        PyTuple::new(py, self.few().iter().map(|held| held.bind(py)))
-    }
-
-    /// Those that are kept side by side.
-    fn few(&self) -> &[Strong] {
-        match &self.args {
-            Args::None | Args::More(_) => &[],
-            Args::One(held) => held,
-            Args::Two(held) => held,
-            Args::Three(held) => held,
+        match self.many.get(py) {
+            Some(many) => Ok(many),
+            None => {
+                PyTuple::new(py, self.few.iter().map_while(|arg| arg.get(py)).collect::<Vec<_>>())
+            }
         }
     }
 
-    /// Calls it.  Whoever holds it lets nobody drop it meanwhile.
+    /// Calls it.  Whoever holds it lets nobody take it meanwhile.
     #[inline]
     pub(crate) fn invoke(&self, py: Python<'_>) -> PyResult<()> {
-        if let Args::More(held) = &self.args {
-            return self.callback.bind(py).call1(held.bind(py)).map(drop);
+        if let Some(many) = self.many.get(py) {
+            return self.callback(py).call1(many).map(drop);
         }
+        let [one, two, three] = self.few.each_ref().map(Slot::as_ptr);
+        let count = [one, two, three].iter().take_while(|arg| !arg.is_null()).count();
         // The first place is for whomever the callable is bound to.
-        let mut places = [std::ptr::null_mut(); 1 + FEW];
-        let few = self.few();
-        for (place, held) in places[1..].iter_mut().zip(few) {
-            *place = held.as_ptr();
-        }
-        let count = few.len() | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+        let places = [ptr::null_mut(), one, two, three];
+        let flags = count | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
         // SAFETY: the GIL is held; there are so many arguments, which live through the
         // call, with a place before them; the answer is a new reference or NULL with an
         // exception set.
         unsafe {
             let args = places.as_ptr().add(1);
-            let answer =
-                ffi::PyObject_Vectorcall(self.callback.as_ptr(), args, count, std::ptr::null_mut());
+            let callback = self.callback.as_ptr();
+            let answer = ffi::PyObject_Vectorcall(callback, args, flags, ptr::null_mut());
             Bound::from_owned_ptr_or_err(py, answer).map(drop)
         }
     }
 
-    /// Passes the address of each object that it holds to `see`.
+    /// Passes the address of each object that it holds, or NULL, to `see`.
     pub(super) fn each(&self, see: &mut impl FnMut(*mut ffi::PyObject)) {
         see(self.callback.as_ptr());
-        self.few().iter().for_each(|held| see(held.as_ptr()));
-        if let Args::More(held) = &self.args {
-            see(held.as_ptr());
-        }
+        self.few.iter().for_each(|arg| see(arg.as_ptr()));
+        see(self.many.as_ptr());
     }
 }

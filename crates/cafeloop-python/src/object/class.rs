@@ -16,7 +16,10 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
+use super::freed::Freed;
 use super::reference::{Slot, Strong};
+use crate::ffi::has_dictionary;
+use crate::gil::Gil;
 
 /// What stands behind the base's struct in instances of a class of ours.
 ///
@@ -86,6 +89,9 @@ pub(super) trait Behaviour: Laid {
     /// The own part of a new object.
     fn new() -> Self::Own;
 
+    /// Where freed objects of just this class wait for their next life.
+    fn freed() -> &'static Gil<Freed>;
+
     /// Shows what the own part refers to.
     fn traverse(own: &Self::Own, visitor: &mut Visitor);
 
@@ -117,6 +123,8 @@ impl<T: Behaviour> Class<T> {
         let py = base.py();
         slots.extend([
             slot(ffi::Py_tp_new, new_object::<T> as *mut c_void),
+            slot(ffi::Py_tp_alloc, make_room::<T> as *mut c_void),
+            slot(ffi::Py_tp_free, keep_or_free::<T> as *mut c_void),
             slot(ffi::Py_tp_dealloc, deallocate::<T> as *mut c_void),
             slot(ffi::Py_tp_traverse, traverse::<T> as *mut c_void),
             slot(ffi::Py_tp_clear, clear::<T> as *mut c_void),
@@ -203,6 +211,56 @@ unsafe fn allocate<T: Behaviour>(class: *mut ffi::PyTypeObject) -> *mut ffi::PyO
             own_ptr::<T>(object).write(T::new());
         }
         object
+    }
+}
+
+/// Room for an object, zeroed and known to the garbage collector, as CPython's own
+/// `PyType_GenericAlloc` makes it.
+unsafe extern "C" fn make_room<T: Behaviour>(
+    class: *mut ffi::PyTypeObject,
+    items: ffi::Py_ssize_t,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython and `allocate` call the `tp_alloc` of just this class, since
+    // classes derived in Python have their own; what was freed is of this class too.
+    unsafe {
+        let py = Python::assume_attached();
+        let Some(freed) = T::freed().get(py).take() else {
+            return ffi::PyType_GenericAlloc(class, items);
+        };
+        let head = size_of::<ffi::PyObject>();
+        let bytes = T::offset() + size_of::<T::Own>() - head;
+        freed.cast::<u8>().add(head).write_bytes(0, bytes);
+        let object = ffi::PyObject_Init(freed, class);
+        ffi::PyObject_GC_Track(object.cast());
+        object
+    }
+}
+
+/// What is done at last with an object of just this class, which holds nothing any more.
+unsafe extern "C" fn keep_or_free<T: Behaviour>(object: *mut c_void) {
+    // SAFETY: CPython calls the `tp_free` of just this class, as above.
+    unsafe {
+        let py = Python::assume_attached();
+        let freed: *mut ffi::PyObject = object.cast();
+        if !can_live_again(freed) || !T::freed().get(py).put(freed) {
+            ffi::PyObject_GC_Del(object);
+        }
+    }
+}
+
+/// Whether nothing is left of an object's life outside of its struct.
+///
+/// # Safety
+///
+/// `object` must be one of the garbage collector's that it isn't told of any more.
+unsafe fn can_live_again(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: the caller's promise.  Before each such object stands what the collector
+    // keeps of it, two words, of which the second tells whether it was finalized.
+    unsafe {
+        if ffi::PyObject_GC_IsFinalized(object) != 0 {
+            object.cast::<usize>().sub(1).write(0);
+        }
+        ffi::PyObject_GC_IsFinalized(object) == 0 && !has_dictionary(object)
     }
 }
 

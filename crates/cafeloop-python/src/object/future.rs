@@ -13,10 +13,12 @@ use pyo3::{ffi, intern};
 
 use super::class::{Behaviour, Laid, Visitor, own};
 use super::classes::Classes;
+use super::freed::Freed;
 use super::layout;
 use super::reference::{Slot, Strong};
 use super::waiters::{Waiter, Waiters};
 use crate::event_loop::EventLoop;
+use crate::gil::Gil;
 use crate::names;
 
 /// One of our futures: a plain one, a task or a gathering.
@@ -70,6 +72,11 @@ unsafe impl Laid for Future {
 
 impl Behaviour for Future {
     const NAME: &'static CStr = c"cafeloop.Future";
+
+    fn freed() -> &'static Gil<Freed> {
+        static FREED: Gil<Freed> = Gil::new(Freed::none());
+        &FREED
+    }
 
     fn new() -> FutureOwn {
         FutureOwn::new()

@@ -11,6 +11,7 @@ use pyo3::types::{PyContext, PyDict, PyList, PyTuple};
 use pyo3::{ffi, intern};
 
 use super::class::{enter_quickly, own, receiver, slot};
+use super::context::Context;
 use super::future::{self, Future, State};
 use super::future_iterator::{self, FutureIterator};
 use super::method::{Arguments, getter, initialiser, no_args, one_arg, required, unary, with_args};
@@ -18,7 +19,6 @@ use super::reference::Strong;
 use super::waiters::{Callback, Waiter};
 use super::wakeup;
 use crate::event_loop::EventLoop;
-use crate::ffi::copy_context;
 use crate::names;
 
 /// The methods that all futures have.
@@ -240,10 +240,10 @@ fn add_done_callback(future: &Bound<'_, Future>, args: Arguments<'_, '_>) -> PyR
     let [function, context] = args.parse("add_done_callback", 1, ["fn", "context"])?;
     let function = required(function, "add_done_callback")?;
     let context = match context.filter(|context| !context.is_none()) {
-        None => copy_context(py)?,
-        Some(context) => context.cast_into::<PyContext>()?,
+        None => Context::of(py, None)?,
+        Some(context) => Context::given(context.cast_into::<PyContext>()?),
     };
-    let callback = Callback { function: Strong::new(function), context: Strong::new(context) };
+    let callback = Callback { function: Strong::new(function), context };
     future::add_waiter(future, Waiter::Callback(callback))
 }
 
@@ -304,7 +304,7 @@ fn callbacks<'py>(future: &Bound<'py, Future>) -> PyResult<Option<Bound<'py, PyL
             Waiter::Gathering(gathering) => Shown::Other(gathering.bind(py).as_any().clone(), None),
             Waiter::Callback(callback) => Shown::Other(
                 callback.function.bind(py).clone(),
-                Some(callback.context.bind(py).clone()),
+                callback.context.clone_ref(py).ok(),
             ),
         })
     });
@@ -314,8 +314,11 @@ fn callbacks<'py>(future: &Bound<'py, Future>) -> PyResult<Option<Bound<'py, PyL
     let list = PyList::empty(py);
     for waiter in waiters {
         list.append(match waiter {
-            Shown::Task(task) => (wakeup::bound_to(&task)?, own(&task).context.get(py)),
-            Shown::Other(function, context) => (function, context),
+            Shown::Task(task) => (wakeup::bound_to(&task)?, own(&task).context.shown(py)?),
+            Shown::Other(function, context) => {
+                let context = context.map(|context| context.shown(py)).transpose()?;
+                (function, context.flatten())
+            }
         })?;
     }
     Ok(Some(list))
@@ -323,7 +326,7 @@ fn callbacks<'py>(future: &Bound<'py, Future>) -> PyResult<Option<Bound<'py, PyL
 
 enum Shown<'py> {
     Task(Bound<'py, super::Task>),
-    Other(Bound<'py, PyAny>, Option<Bound<'py, PyContext>>),
+    Other(Bound<'py, PyAny>, Option<Context>),
 }
 
 fn result_or_none<'py>(future: &Bound<'py, Future>) -> PyResult<Option<Bound<'py, PyAny>>> {

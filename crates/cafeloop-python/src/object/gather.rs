@@ -14,6 +14,7 @@ use pyo3::types::{PyList, PyTuple};
 use super::class::{Behaviour, Laid, Visitor, own};
 use super::classes::{self, Classes};
 use super::coroutine::is_coroutine_exact;
+use super::freed::Freed;
 use super::future::{self, Future, FutureOwn, State};
 use super::method::Arguments;
 use super::reference::{Slot, Strong};
@@ -21,6 +22,7 @@ use super::task::{Start, Task};
 use super::waiters::Waiter;
 use super::{current, layout, published, task};
 use crate::event_loop::EventLoop;
+use crate::gil::Gil;
 use crate::names;
 
 /// What `gather` returns.
@@ -51,6 +53,11 @@ unsafe impl Laid for Gathering {
 
 impl Behaviour for Gathering {
     const NAME: &'static CStr = c"cafeloop._GatheringFuture";
+
+    fn freed() -> &'static Gil<Freed> {
+        static FREED: Gil<Freed> = Gil::new(Freed::none());
+        &FREED
+    }
 
     fn new() -> GatheringOwn {
         GatheringOwn {

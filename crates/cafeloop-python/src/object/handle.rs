@@ -2,23 +2,26 @@
 //!
 //! What Python sees of them is in `handle_face.rs`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr;
 
 use cafeloop::engine::TimerKey;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyFloat};
+#[cfg(Py_3_12)]
+use pyo3::types::PyContext;
+use pyo3::types::PyFloat;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::call::Call;
 use super::class::{Laid, Visitor, own, own_ptr};
+use super::context::Context;
+use super::freed::Freed;
 use super::handle_face;
-use super::pool::{Freed, OWN_OFFSET, Pooled, is_tracked, track};
+use super::pool::{OWN_OFFSET, Pooled, track};
 use super::reference::{Slot, Strong};
 use crate::event_loop::{EventLoop, debug, report};
-use crate::ffi::{copy_context, in_context};
 use crate::gil::Gil;
 use crate::{errors, names};
 
@@ -29,9 +32,9 @@ pub(crate) struct Handle;
 /// What a handle has behind its head.
 pub(super) struct HandleOwn {
     owner: Slot<EventLoop>,
-    context: Slot<PyContext>,
+    context: Context,
     /// Gone once the handle is cancelled.
-    call: RefCell<Option<Call>>,
+    call: Call,
     /// The timer that holds this handle, if one does.
     timer: Cell<Option<TimerKey>>,
     when: When,
@@ -39,6 +42,8 @@ pub(super) struct HandleOwn {
     made_at: Slot,
     /// In debug mode, what a cancelled handle shows: with what it would have called.
     was: Slot,
+    /// Before, it is in a loop's queue, and the loop shows what it holds ([`Queued`]).
+    tracked: Cell<bool>,
     pub(super) weak_references: Cell<*mut ffi::PyObject>,
 }
 
@@ -65,8 +70,9 @@ unsafe impl Laid for Handle {
 
 // SAFETY: the offset is the one above; both classes that use the list are of one size.
 unsafe impl Pooled for Handle {
-    /// While it is in a loop's queue the loop shows what it holds ([`Queued`]).
-    const TRACKED: bool = false;
+    fn tracked(own: &HandleOwn) -> &Cell<bool> {
+        &own.tracked
+    }
 
     fn freed() -> &'static Gil<Freed> {
         static FREED: Gil<Freed> = Gil::new(Freed::none());
@@ -97,11 +103,7 @@ impl HandleOwn {
         if let When::Given(when) = &self.when {
             see(when.as_ptr());
         }
-        if let Ok(call) = self.call.try_borrow()
-            && let Some(call) = &*call
-        {
-            call.each(&mut see);
-        }
+        self.call.each(&mut see);
     }
 }
 
@@ -124,12 +126,12 @@ impl Queued {
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if is_tracked::<Handle>(self.0.as_ptr()) {
+        // SAFETY: a handle's own part; the collector looks while the GIL is held.
+        let own = unsafe { &*own_ptr::<Handle>(self.0.as_ptr()) };
+        if own.tracked.get() {
             return visit.call(self.0.as_py());
         }
         let mut answer = Ok(());
-        // SAFETY: a handle's own part; the collector looks while the GIL is held.
-        let own = unsafe { &*own_ptr::<Handle>(self.0.as_ptr()) };
         own.each(|held| {
             if answer.is_ok() && !held.is_null() {
                 // SAFETY: a reference that the handle holds, which is neither counted
@@ -159,12 +161,13 @@ impl Drop for Queued {
 }
 
 impl Handle {
-    /// A handle of `owner`'s that isn't just queued; without a context, in a copy of the current one.
+    /// A handle of `owner`'s that isn't just queued; without a context, in a copy of the
+    /// current one.
     #[inline]
     pub(crate) fn new<'py>(
         owner: &Bound<'py, EventLoop>,
         call: Call,
-        context: Option<Bound<'py, PyContext>>,
+        context: Option<Context>,
     ) -> PyResult<Bound<'py, Self>> {
         let handle = Handle::due(owner, When::Soon, call, context)?;
         track(&handle);
@@ -172,31 +175,32 @@ impl Handle {
     }
 
     /// A handle that is to be [`Queued`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
         when: When,
         call: Call,
-        context: Option<Bound<'py, PyContext>>,
+        context: Option<Context>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = owner.py();
-        let context = context.map_or_else(|| copy_context(py), Ok)?;
+        let context = context.map_or_else(|| Context::of(py, None), Ok)?;
         let classes = handle_face::classes(py)?;
         let class = if let When::Soon = when { &classes.handle } else { &classes.timer };
-        let own = HandleOwn {
+        let made_at = Slot::empty();
+        if owner.get().is_debug(py) {
+            made_at.set(names::extract_stack(py)?.call0()?);
+        }
+        class.create(py, || HandleOwn {
             owner: Slot::holding(owner.clone()),
-            context: Slot::holding(context),
-            call: RefCell::new(Some(call)),
+            context,
+            call,
             timer: Cell::new(None),
             when,
-            made_at: Slot::empty(),
+            made_at,
             was: Slot::empty(),
+            tracked: Cell::new(false),
             weak_references: Cell::new(ptr::null_mut()),
-        };
-        if owner.get().is_debug(py) {
-            own.made_at.set(names::extract_stack(py)?.call0()?);
-        }
-        class.create(py, own)
+        })
     }
 
     pub(crate) fn set_timer(slf: &Bound<'_, Self>, timer: TimerKey) {
@@ -209,14 +213,10 @@ impl Handle {
     pub(crate) fn run(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = own(slf);
-        let Some(call) = state.call.borrow().as_ref().map(|call| call.clone_ref(py)) else {
-            return Ok(());
-        };
-        let (Some(owner), Some(context)) = (state.owner.get(py), state.context.get(py)) else {
-            return Ok(());
-        };
+        let Some(call) = state.call.clone_ref(py) else { return Ok(()) };
+        let Some(owner) = state.owner.get(py) else { return Ok(()) };
         let run = || {
-            let outcome = in_context(&context, || call.invoke(py));
+            let outcome = state.context.run(py, || call.invoke(py));
             match outcome {
                 Err(error) if !errors::leaves_the_loop(error.value(py)) => {
                     report::callback_failed(&owner, slf, &call, error)
@@ -231,7 +231,7 @@ impl Handle {
     pub(crate) fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = own(slf);
-        if state.call.borrow().is_none() {
+        if state.call.is_gone() {
             return Ok(());
         }
         let owner = state.owner.get(py);
@@ -252,12 +252,12 @@ impl Handle {
     }
 
     pub(super) fn is_cancelled(slf: &Bound<'_, Self>) -> bool {
-        own(slf).call.borrow().is_none()
+        own(slf).call.is_gone()
     }
 
     /// What it calls, unless it was cancelled.
     pub(super) fn call(slf: &Bound<'_, Self>) -> Option<Call> {
-        own(slf).call.borrow().as_ref().map(|call| call.clone_ref(slf.py()))
+        own(slf).call.clone_ref(slf.py())
     }
 
     pub(super) fn owner<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, EventLoop>> {
@@ -265,8 +265,9 @@ impl Handle {
     }
 
     /// The context in which the callback is called.
-    pub(super) fn context<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyContext>> {
-        own(slf).context.get(slf.py())
+    #[cfg(Py_3_12)]
+    pub(super) fn context<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyContext>>> {
+        own(slf).context.shown(slf.py())
     }
 
     /// When it is due, if it is a timer's: in seconds of the loop's clock.

@@ -107,11 +107,11 @@ fn is_cancelled(handle: &Bound<'_, Handle>) -> PyResult<bool> {
 
 #[cfg(Py_3_12)]
 fn get_context<'py>(handle: &Bound<'py, Handle>) -> PyResult<Option<Bound<'py, PyContext>>> {
-    Ok(Handle::context(handle))
+    Handle::context(handle)
 }
 
 fn callback<'py>(handle: &Bound<'py, Handle>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    Ok(Handle::call(handle).map(|call| call.callback(handle.py()).clone()))
+    Ok(Handle::call(handle).map(|call| call.callback(handle.py())))
 }
 
 fn args<'py>(handle: &Bound<'py, Handle>) -> PyResult<Option<Bound<'py, PyTuple>>> {

@@ -6,13 +6,14 @@
 //! future, task     what they are; _face: what Python sees of them
 //! waiters          who waits for a future      wakeup    how foreign ones wake a task
 //! step             one step of a task          current   the current task
-//! coroutine        how one is driven
+//! coroutine        how one is driven           context   what it runs in
 //! gather           asyncio.gather              sleep     asyncio.sleep
 //! sleep_future     a sleep as what a task waits for
 //! shortcut         how asyncio's functions come to them (stand_in: on 3.11)
 //! all_tasks        for asyncio.all_tasks()
 //! class, method    classes made from C structs reference what they hold
-//! pool             those of small objects      classes   ours, once they are made
+//! pool             those of small objects      freed     objects for their next life
+//! classes          ours, once they are made
 //! descriptors      asyncio's own methods, made to know ours   dispatch  how they tell
 //! layout           what is known of the interpreter's own structs
 //! published        those of their fields that debuggers read
@@ -27,10 +28,12 @@ mod all_tasks;
 mod call;
 mod class;
 mod classes;
+mod context;
 mod coroutine;
 mod current;
 mod descriptors;
 mod dispatch;
+mod freed;
 mod future;
 mod future_face;
 mod future_iterator;
@@ -62,6 +65,7 @@ pub(crate) use self::classes::{
     _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods, Classes,
     make as make_classes,
 };
+pub(crate) use self::context::{Context, turn_ends as turn_of_contexts_ends};
 pub(crate) use self::current::forget as forget_current;
 pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
 pub(crate) use self::gather::{Gathering, child_done};

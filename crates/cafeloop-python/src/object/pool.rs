@@ -3,7 +3,7 @@
 //!
 //! Their instances are the head of any object with our own part behind it.  They have
 //! room for what the garbage collector keeps about an object, but it is told of one
-//! only when that is asked for: see [`Pooled::TRACKED`].
+//! only when that is asked for: see [`track`].
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_uint, c_void};
@@ -14,15 +14,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::class::{FLAGS, Laid, Visitor, own_ptr, slot, table};
+use super::class::{FLAGS, Laid, Visitor, own, own_ptr, slot, table};
+use super::freed::Freed;
 use crate::gil::Gil;
 
 /// Bytes from the address of such an object to its own part.
 pub(super) const OWN_OFFSET: usize = size_of::<ffi::PyObject>();
-
-/// Freed objects that a class keeps for new ones: a few turns' worth of a busy loop,
-/// and at most 128 KiB.
-const KEPT: usize = 1024;
 
 /// What such a class does that isn't a method.
 ///
@@ -30,9 +27,9 @@ const KEPT: usize = 1024;
 ///
 /// `offset()` of [`Laid`] is [`OWN_OFFSET`], and `freed` is the class's own.
 pub(super) unsafe trait Pooled: Laid {
-    /// Whether the collector sees an object from its beginning.  If not, it holds
-    /// nothing that may refer back until it is handed to [`track`].
-    const TRACKED: bool;
+    /// Whether the collector has been told of the object, by [`track`].  Before, it holds
+    /// nothing that may refer back, or somebody else shows what it holds.
+    fn tracked(own: &Self::Own) -> &Cell<bool>;
 
     /// Where freed objects wait for their next life.
     fn freed() -> &'static Gil<Freed>;
@@ -52,53 +49,6 @@ pub(super) unsafe trait Pooled: Laid {
     fn ends(_py: Python<'_>, _own: &Self::Own) {}
 }
 
-/// A list of freed objects, linked through what was their own part.
-pub(super) struct Freed {
-    first: Cell<*mut ffi::PyObject>,
-    count: Cell<usize>,
-}
-
-impl Freed {
-    pub(super) const fn none() -> Self {
-        Freed { first: Cell::new(ptr::null_mut()), count: Cell::new(0) }
-    }
-
-    #[inline]
-    fn take(&self) -> Option<*mut ffi::PyObject> {
-        let object = self.first.get();
-        if object.is_null() {
-            return None;
-        }
-        // SAFETY: `put` has left the next one's address there.
-        self.first.set(unsafe { link(object).read() });
-        self.count.set(self.count.get() - 1);
-        Some(object)
-    }
-
-    /// False if there are enough.
-    ///
-    /// # Safety
-    ///
-    /// `object` must be an object of the list's class that nobody uses any more, with
-    /// an own part of at least a word, already dropped.
-    #[inline]
-    unsafe fn put(&self, object: *mut ffi::PyObject) -> bool {
-        if self.count.get() >= KEPT {
-            return false;
-        }
-        // SAFETY: the caller's promise.
-        unsafe { link(object).write(self.first.get()) };
-        self.first.set(object);
-        self.count.set(self.count.get() + 1);
-        true
-    }
-}
-
-/// Where a freed object has the address of the next.
-fn link(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject {
-    object.cast::<u8>().wrapping_add(OWN_OFFSET).cast()
-}
-
 /// A class of pooled objects, once it is made.
 pub(super) struct PooledClass<T> {
     class: Py<PyType>,
@@ -114,20 +64,23 @@ impl<T: Pooled> PooledClass<T> {
         base: Option<&Bound<'_, PyType>>,
         methods: Vec<ffi::PyMethodDef>,
         attributes: Vec<ffi::PyGetSetDef>,
-        members: Vec<ffi::PyMemberDef>,
+        mut members: Vec<ffi::PyMemberDef>,
         mut slots: Vec<ffi::PyType_Slot>,
     ) -> PyResult<Self> {
         const {
             assert!(align_of::<T::Own>() <= align_of::<ffi::PyObject>());
             assert!(size_of::<T::Own>() >= size_of::<*mut ffi::PyObject>());
         }
+        // SAFETY: a member consists of pointers and integers, for which zero is valid.
+        members.push(unsafe { std::mem::zeroed() });
         slots.extend([
             slot(ffi::Py_tp_dealloc, deallocate::<T> as *mut c_void),
             slot(ffi::Py_tp_traverse, traverse::<T> as *mut c_void),
             slot(ffi::Py_tp_clear, clear::<T> as *mut c_void),
             slot(ffi::Py_tp_methods, table(methods, |end| end.ml_name.is_null()).cast()),
             slot(ffi::Py_tp_getset, table(attributes, |end| end.name.is_null()).cast()),
-            slot(ffi::Py_tp_members, table(members, |end| end.name.is_null()).cast()),
+            // CPython copies these into the class.
+            slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
             slot(0, ptr::null_mut()),
         ]);
         let mut spec = ffi::PyType_Spec {
@@ -153,9 +106,13 @@ impl<T: Pooled> PooledClass<T> {
         self.class.bind(py)
     }
 
-    /// A new object with this own part.
+    /// A new object with the own part that `make` gives.
     #[inline]
-    pub(super) fn create<'py>(&self, py: Python<'py>, own: T::Own) -> PyResult<Bound<'py, T>> {
+    pub(super) fn create<'py>(
+        &self,
+        py: Python<'py>,
+        make: impl FnOnce() -> T::Own,
+    ) -> PyResult<Bound<'py, T>> {
         // SAFETY: the class is one of ours, whose objects have room for an own part;
         // one that was freed is of just this class.
         unsafe {
@@ -164,16 +121,12 @@ impl<T: Pooled> PooledClass<T> {
                 Some(freed) => ffi::PyObject_Init(freed, class),
                 None => ffi::PyObject_GC_New(class),
             };
-            let object = Bound::from_owned_ptr_or_opt(py, object);
-            let Some(object) = object else {
-                drop(own);
+            if object.is_null() {
                 return Err(PyErr::fetch(py));
-            };
-            own_ptr::<T>(object.as_ptr()).write(own);
-            if T::TRACKED {
-                ffi::PyObject_GC_Track(object.as_ptr().cast());
             }
-            Ok(object.cast_into_unchecked())
+            // It becomes a `Bound` when it is whole.
+            own_ptr::<T>(object).write(make());
+            Ok(Bound::from_owned_ptr(py, object).cast_into_unchecked())
         }
     }
 
@@ -191,20 +144,12 @@ impl<T: Pooled> PooledClass<T> {
     }
 }
 
-/// Whether the garbage collector sees an object.
-pub(super) fn is_tracked<T: Pooled>(object: *mut ffi::PyObject) -> bool {
-    // SAFETY: the callers have an object of a class with room for the collector's part.
-    unsafe { ffi::PyObject_GC_IsTracked(object) != 0 }
-}
-
 /// Has the garbage collector see an object from now on.
 #[inline]
 pub(super) fn track<T: Pooled>(object: &Bound<'_, T>) {
-    // SAFETY: an object of a class with room for the collector's part, and whole.
-    unsafe {
-        if !is_tracked::<T>(object.as_ptr()) {
-            ffi::PyObject_GC_Track(object.as_ptr().cast());
-        }
+    if !T::tracked(own(object)).replace(true) {
+        // SAFETY: an object of a class with room for the collector's part, and whole.
+        unsafe { ffi::PyObject_GC_Track(object.as_ptr().cast()) }
     }
 }
 
@@ -217,7 +162,9 @@ unsafe extern "C" fn deallocate<T: Pooled>(object: *mut ffi::PyObject) {
         let py = Python::assume_attached();
         let own = own_ptr::<T>(object);
         T::ends(py, &*own);
-        ffi::PyObject_GC_UnTrack(object.cast());
+        if T::tracked(&*own).get() {
+            ffi::PyObject_GC_UnTrack(object.cast());
+        }
         if T::weak_references(&*own).is_some_and(|first| !first.get().is_null()) {
             ffi::PyObject_ClearWeakRefs(object);
         }

@@ -106,6 +106,16 @@ impl<T> Slot<T> {
         drop(before);
     }
 
+    /// What it holds, in a slot of the caller's.
+    #[inline]
+    pub(super) fn take_all(&self) -> Self {
+        Slot(Cell::new(self.0.take()))
+    }
+
+    pub(super) fn swap(&self, other: &Self) {
+        self.0.swap(&other.0);
+    }
+
     #[inline]
     pub(crate) fn take<'py>(&self, py: Python<'py>) -> Option<Bound<'py, T>> {
         self.0.take().map(|held| held.into_bound(py))
@@ -133,7 +143,7 @@ impl<T> Slot<T> {
 
     /// `look` must not run anybody's code: the slot is empty meanwhile.
     #[inline]
-    fn peek<R>(&self, look: impl FnOnce(Option<&Strong<T>>) -> R) -> R {
+    pub(super) fn peek<R>(&self, look: impl FnOnce(Option<&Strong<T>>) -> R) -> R {
         let held = self.0.take();
         let answer = look(held.as_ref());
         let empty = self.0.replace(held);

@@ -19,9 +19,10 @@ use super::class::{Laid, Visitor, own};
 use super::classes;
 use super::coroutine::{Sent, send};
 use super::current;
+use super::freed::Freed;
 use super::future::make_cancelled_error;
 use super::future_iterator::thrown;
-use super::pool::{Freed, OWN_OFFSET, Pooled, track};
+use super::pool::{OWN_OFFSET, Pooled, track};
 use super::reference::{Slot, Strong};
 use super::task::{self, Task};
 use crate::event_loop::EventLoop;
@@ -44,6 +45,7 @@ pub(super) struct SleepOwn {
     /// As a coroutine it is over.  What the phase says of its task's wait still
     /// holds: somebody else may have closed it.
     has_ended: Cell<bool>,
+    tracked: Cell<bool>,
     /// The task that waits, borrowed, for as long as it does; or NULL.
     task: Cell<*mut ffi::PyObject>,
     timer: Cell<Option<TimerKey>>,
@@ -81,7 +83,9 @@ unsafe impl Laid for Sleep {
 
 // SAFETY: the offset is the one above, and no other class uses the list.
 unsafe impl Pooled for Sleep {
-    const TRACKED: bool = false;
+    fn tracked(own: &SleepOwn) -> &Cell<bool> {
+        &own.tracked
+    }
 
     fn freed() -> &'static Gil<Freed> {
         static FREED: Gil<Freed> = Gil::new(Freed::none());
@@ -115,16 +119,17 @@ pub(super) fn cast<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'
 impl Sleep {
     fn create(py: Python<'_>, delay: f64) -> PyResult<Option<Bound<'_, Self>>> {
         let Some(classes) = classes::made(py) else { return Ok(None) };
-        let own = SleepOwn {
+        let make = || SleepOwn {
             delay,
             phase: Cell::new(Phase::New),
             has_ended: Cell::new(false),
+            tracked: Cell::new(false),
             task: Cell::new(ptr::null_mut()),
             timer: Cell::new(None),
             cancel_message: Slot::empty(),
             instead: Slot::empty(),
         };
-        classes.sleep.create(py, own).map(Some)
+        classes.sleep.create(py, make).map(Some)
     }
 
     /// Whether it has begun and hasn't ended.

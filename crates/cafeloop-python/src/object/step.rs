@@ -19,7 +19,6 @@ use super::waiters::Waiter;
 use super::{current, published, wakeup};
 use crate::errors;
 use crate::event_loop::EventLoop;
-use crate::ffi::in_context;
 use crate::host::Job;
 use crate::names;
 
@@ -29,10 +28,11 @@ use crate::names;
 /// reported, or to leave it by.
 pub(crate) fn run(task: &Bound<'_, Task>, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
     let own = own(task);
-    let context = own.context.get(task.py());
-    let context = context.ok_or_else(|| PyRuntimeError::new_err("uninitialized Task object"))?;
+    if own.context.is_empty() {
+        return Err(PyRuntimeError::new_err("uninitialized Task object"));
+    }
     let _current = current::enter(task)?;
-    in_context(&context, || step(task, error))
+    own.context.run(task.py(), || step(task, error))
 }
 
 /// The same, inside of the task's context already.
@@ -48,10 +48,11 @@ pub(super) fn run_in_context<'py>(
 pub(super) fn run_eagerly(task: &Bound<'_, Task>) -> PyResult<()> {
     let own = own(task);
     task::join_all_tasks(task);
-    let context = own.context.get(task.py());
-    let context = context.ok_or_else(|| PyRuntimeError::new_err("uninitialized Task object"))?;
+    if own.context.is_empty() {
+        return Err(PyRuntimeError::new_err("uninitialized Task object"));
+    }
     let _current = current::swap(task)?;
-    let answer = in_context(&context, || step(task, None));
+    let answer = own.context.run(task.py(), || step(task, None));
     if !own.future.is_pending() {
         own.coroutine.clear();
     }
@@ -204,7 +205,7 @@ fn wait_for_foreign<'py>(task: &Bound<'py, Task>, awaited: &Bound<'py, PyAny>) -
     published::awaited_by_foreign(awaited, task)?;
     awaited.setattr(intern!(py, "_asyncio_future_blocking"), false)?;
     let context = PyDict::new(py);
-    context.set_item(intern!(py, "context"), own(task).context.get(py))?;
+    context.set_item(intern!(py, "context"), own(task).context.shown(py)?)?;
     let wake_up = wakeup::bound_to(task)?;
     awaited.call_method(intern!(py, "add_done_callback"), (wake_up,), Some(&context))?;
     begin_to_wait(task, awaited)

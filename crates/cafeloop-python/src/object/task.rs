@@ -12,13 +12,15 @@ use pyo3::types::{PyContext, PyDict, PyString};
 
 use super::class::{Behaviour, Laid, Visitor, own};
 use super::classes::{self, Classes};
+use super::context::Context;
 use super::coroutine::is_coroutine_exact;
+use super::freed::Freed;
 use super::future::{self, Future, FutureOwn};
 use super::reference::{Slot, Strong};
 use super::sleep::{self, Sleep};
 use super::{all_tasks, gather, layout, published, step};
 use crate::event_loop::EventLoop;
-use crate::ffi::copy_context;
+use crate::gil::Gil;
 use crate::host::Job;
 use crate::names;
 
@@ -31,7 +33,7 @@ pub(super) struct TaskOwn {
     pub(super) future: FutureOwn,
     /// Kept when the task is done, as `get_coro()` is asked then too.
     pub(super) coroutine: Slot,
-    pub(super) context: Slot<PyContext>,
+    pub(super) context: Context,
     /// A text, or the number that a text is made of when first asked for.
     name: Cell<Option<Name>>,
     /// What it waits for: one of our futures, a sleep, or anything that behaves
@@ -63,11 +65,16 @@ unsafe impl Laid for Task {
 impl Behaviour for Task {
     const NAME: &'static CStr = c"cafeloop.Task";
 
+    fn freed() -> &'static Gil<Freed> {
+        static FREED: Gil<Freed> = Gil::new(Freed::none());
+        &FREED
+    }
+
     fn new() -> TaskOwn {
         TaskOwn {
             future: FutureOwn::new(),
             coroutine: Slot::empty(),
-            context: Slot::empty(),
+            context: Context::none(),
             name: Cell::new(None),
             waits_for: Slot::empty(),
             place: Cell::new(None),
@@ -80,7 +87,7 @@ impl Behaviour for Task {
     fn traverse(own: &TaskOwn, visitor: &mut Visitor) {
         own.future.traverse(visitor);
         visitor.slot(&own.coroutine);
-        visitor.slot(&own.context);
+        own.context.traverse(visitor);
         visitor.slot(&own.waits_for);
     }
 
@@ -199,7 +206,7 @@ pub(super) fn begin<'py>(
         let text = format!("a coroutine was expected, got {}", coroutine.repr()?);
         return Err(PyTypeError::new_err(text));
     }
-    own.context.set(context.map_or_else(|| copy_context(py), Ok)?);
+    own.context.replace(Context::of(py, context)?);
     own.stop_waiting();
     own.must_cancel.set(false);
     own.log_destroy_pending.set(true);

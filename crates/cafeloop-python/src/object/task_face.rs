@@ -131,7 +131,7 @@ fn coroutine<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyAny>>
 
 #[cfg(Py_3_12)]
 fn get_context<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyContext>>> {
-    Ok(own(task).context.get(task.py()))
+    own(task).context.shown(task.py())
 }
 
 fn get_name<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyAny>>> {

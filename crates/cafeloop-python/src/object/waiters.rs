@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 use pyo3::prelude::*;
-use pyo3::types::PyContext;
 
 use super::call::Call;
 use super::class::Visitor;
+use super::context::Context;
 use super::future::{self, Future};
 use super::gather::Gathering;
 use super::handle::{Handle, Queued};
@@ -30,7 +30,7 @@ pub(crate) enum Waiter {
 /// A done callback, and the context that it is called in.
 pub(crate) struct Callback {
     pub(crate) function: Strong,
-    pub(crate) context: Strong<PyContext>,
+    pub(crate) context: Context,
 }
 
 impl Callback {
@@ -41,8 +41,8 @@ impl Callback {
     ) -> PyResult<()> {
         let py = owner.py();
         let argument = std::iter::once(future.as_any().clone());
-        let call = Call::with(self.function.into_bound(py), 1, argument)?;
-        let handle = Handle::new(owner, call, Some(self.context.into_bound(py)))?;
+        let call = Call::with(self.function.into_bound(py), argument)?;
+        let handle = Handle::new(owner, call, Some(self.context))?;
         EventLoop::queue(owner, Job::Handle(Queued::new(handle)))
     }
 }
@@ -92,7 +92,7 @@ impl Waiter {
             Waiter::Gathering(gathering) => visitor.strong(gathering),
             Waiter::Callback(callback) => {
                 visitor.strong(&callback.function);
-                visitor.strong(&callback.context);
+                callback.context.traverse(visitor);
             }
         }
     }

@@ -6,6 +6,7 @@
 //! stream      a stream connection: what it holds, and its methods
 //! reading     from the kernel to the protocol
 //! writing     from the protocol to the kernel
+//! medium      what a stream's bytes go through: a socket or a pipe
 //! datagram    a datagram endpoint: what it holds, and its methods
 //! receiving   from the kernel to the protocol, a datagram at a time
 //! sending     from the protocol to the kernel, likewise
@@ -15,6 +16,9 @@
 //! watching    being told when the socket is ready
 //! transports  which of a loop's descriptors are theirs
 //! turns_end   what is sent when the jobs of a turn have run
+//! tls         a TLS connection inside of a stream, or of another TLS connection
+//! tls_reading, tls_writing  from its carrier to its protocol, and back
+//! session     what OpenSSL is asked, by the objects of Python's ssl
 //! ```
 //!
 //! Its state is a machine of `cafeloop::io`, which is asked what to do and told what
@@ -22,12 +26,17 @@
 
 mod datagram;
 mod endpoint;
+mod medium;
 mod memory;
 mod peer;
 mod reading;
 mod receiving;
 mod sending;
+mod session;
 mod stream;
+mod tls;
+mod tls_reading;
+mod tls_writing;
 mod transports;
 mod turns_end;
 mod watching;
@@ -36,5 +45,6 @@ mod writing;
 pub(crate) use datagram::Datagram;
 pub(crate) use reading::ReadBuffer;
 pub(crate) use stream::Stream;
+pub(crate) use tls::Tls;
 pub(crate) use transports::Transports;
 pub(crate) use turns_end::TurnsEnd;

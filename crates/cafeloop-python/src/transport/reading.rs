@@ -5,7 +5,6 @@ use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 
 use cafeloop::io::{READ_SIZE, Room};
-use cafeloop::net::wire;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,10 +14,10 @@ use super::Stream;
 use super::memory::keep_freed;
 use super::stream::Receives;
 use super::watching::Watching;
+use super::{Tls, tls_reading};
 use crate::errors::os_error;
 use crate::ffi::{self, WritableBuffer};
 
-const READ_FAILED: &str = "Fatal read error on socket transport";
 const DATA_RECEIVED_FAILED: &str = "Fatal error: protocol.data_received() call failed.";
 const GET_BUFFER_FAILED: &str = "Fatal error: protocol.get_buffer() call failed.";
 const BUFFER_UPDATED_FAILED: &str = "Fatal error: protocol.buffer_updated() call failed.";
@@ -63,28 +62,40 @@ pub(super) fn read(
     receives: Receives,
 ) -> PyResult<()> {
     match receives {
-        Receives::Data => read_data(stream, room, protocol),
+        Receives::Data | Receives::Encrypted => read_data(stream, room, protocol, receives),
         Receives::IntoBuffer => read_into_buffer(stream, protocol),
     }
 }
 
 #[inline]
-fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+fn read_data(
+    stream: &Bound<'_, Stream>,
+    room: Room,
+    protocol: &Bound<'_, PyAny>,
+    receives: Receives,
+) -> PyResult<()> {
     let py = stream.py();
     let endpoint = stream.get().endpoint(py);
     let Some(engine) = endpoint.try_engine(py) else { return Ok(()) };
-    let fd = endpoint.fd(py);
+    let (medium, fd) = (stream.get().medium(py), endpoint.fd(py));
     let received = match room {
-        Room::Shared => engine.host().read_buffer.receive(py, |buffer| wire::receive(fd, buffer)),
-        Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| wire::receive(fd, buffer)),
+        Room::Shared => engine.host().read_buffer.receive(py, |buffer| medium.receive(fd, buffer)),
+        Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| medium.receive(fd, buffer)),
     };
     let length = |data: &Bound<'_, PyBytes>| data.as_bytes().len();
     match outcome(stream, received, length)? {
         Received::Something(data) => {
             stream.get().received(py, length(&data));
+            if let (Receives::Encrypted, Ok(tls)) = (receives, protocol.cast::<Tls>()) {
+                // To asyncio it is a protocol with a buffer, and so are the words.
+                let answer = tls_reading::received(tls, &data);
+                return answer.or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED));
+            }
             let name = intern!(py, "data_received");
             let answer = protocol.call_method1(name, (data,));
-            answer.map(drop).or_else(|error| endpoint.fail(py, error, DATA_RECEIVED_FAILED))
+            answer
+                .map(drop)
+                .or_else(|error| stream.get().not_taken(py, error, DATA_RECEIVED_FAILED))
         }
         Received::End => stream.get().input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
@@ -94,14 +105,14 @@ fn read_data(stream: &Bound<'_, Stream>, room: Room, protocol: &Bound<'_, PyAny>
 fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
     let endpoint = this.endpoint(py);
-    let buffer = match get_buffer(protocol) {
+    let buffer = match get_buffer(protocol, ANY_SIZE) {
         Ok(buffer) => buffer,
         Err(error) => return endpoint.fail(py, error, GET_BUFFER_FAILED),
     };
-    let fd = endpoint.fd(py);
+    let (medium, fd) = (this.medium(py), endpoint.fd(py));
     let received = match WritableBuffer::of(&buffer) {
-        Ok(mut buffer) => buffer.fill(|room| wire::receive(fd, room).map(|bytes| bytes.len())),
-        Err(error) => return endpoint.fail(py, error, READ_FAILED),
+        Ok(mut buffer) => buffer.fill(|room| medium.receive(fd, room).map(|bytes| bytes.len())),
+        Err(error) => return endpoint.fail(py, error, medium.read_failed()),
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
@@ -113,11 +124,16 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
     }
 }
 
+/// No size is recommended for a buffer.
+const ANY_SIZE: isize = -1;
+
 /// The protocol's buffer, which must have room.
-fn get_buffer<'py>(protocol: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn get_buffer<'py>(
+    protocol: &Bound<'py, PyAny>,
+    recommended: isize,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = protocol.py();
-    // It may be of any size: -1 says that none is recommended.
-    let buffer = protocol.call_method1(intern!(py, "get_buffer"), (-1,))?;
+    let buffer = protocol.call_method1(intern!(py, "get_buffer"), (recommended,))?;
     if buffer.len()? == 0 {
         return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
     }
@@ -136,8 +152,9 @@ fn outcome<T>(
             Ok(Received::Nothing)
         }
         Err(error) => {
-            let py = stream.py();
-            stream.get().endpoint(py).fail(py, os_error(py, &error), READ_FAILED)?;
+            let (py, this) = (stream.py(), stream.get());
+            let message = this.medium(py).read_failed();
+            this.endpoint(py).fail(py, os_error(py, &error), message)?;
             Ok(Received::Failed)
         }
     }

@@ -10,6 +10,7 @@ use pyo3::types::PyBytes;
 
 use super::Datagram;
 use super::datagram::{Speech, Waiting};
+use super::medium::Medium;
 use super::receiving::is_not_now;
 use super::watching::Watching;
 use super::writing::{check_type, is_only_full, note_loss};
@@ -37,7 +38,7 @@ pub(super) fn send(
     };
     let answer = this.machine(py).borrow_mut().send();
     match answer {
-        Send::Lost(before) => return note_loss(py, before),
+        Send::Lost(before) => return note_loss(py, Medium::Socket, before),
         Send::Now => match is_sent(datagram, data, to) {
             Ok(true) => return Ok(()),
             Ok(false) => {}

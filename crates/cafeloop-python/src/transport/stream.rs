@@ -11,12 +11,13 @@ use pyo3::types::{PyBytes, PyContext};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::endpoint::Endpoint;
+use super::medium::Medium;
 use super::watching::Watching;
-use super::{reading, writing};
+use super::{Tls, reading, writing};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
 use crate::host::Watcher;
-use crate::names;
+use crate::{errors, names};
 
 /// How a protocol is given what was received.
 #[derive(Clone, Copy)]
@@ -25,16 +26,23 @@ pub(super) enum Receives {
     Data,
     /// `get_buffer()`, then `buffer_updated(count)`.
     IntoBuffer,
+    /// It is a [`Tls`], which takes bytes without a call of Python's.
+    Encrypted,
 }
 
 impl Receives {
-    fn of(protocol: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let into_buffer = protocol.is_instance(names::buffered_protocol(protocol.py())?)?;
+    pub(super) fn of(protocol: &Bound<'_, PyAny>, medium: Medium) -> PyResult<Self> {
+        if protocol.is_instance_of::<Tls>() {
+            return Ok(Receives::Encrypted);
+        }
+        // asyncio's pipes know no other way than bytes.
+        let into_buffer = medium == Medium::Socket
+            && protocol.is_instance(names::buffered_protocol(protocol.py())?)?;
         Ok(if into_buffer { Receives::IntoBuffer } else { Receives::Data })
     }
 }
 
-/// The native half of a stream transport.
+/// The native half of a stream transport, or of a pipe's.
 #[pyclass(frozen, weakref, module = "cafeloop")]
 pub(crate) struct Stream {
     state: Gil<State>,
@@ -42,6 +50,7 @@ pub(crate) struct Stream {
 
 struct State {
     endpoint: Endpoint,
+    medium: Medium,
     machine: RefCell<Machine<Py<PyBytes>>>,
     receives: Cell<Receives>,
 }
@@ -76,7 +85,16 @@ impl Stream {
     }
 
     #[inline]
+    pub(super) fn medium(&self, py: Python<'_>) -> Medium {
+        self.state.get(py).medium
+    }
+
+    /// The turn at whose end writes may be sent, if they may be put off.
+    #[inline]
     pub(super) fn turn(&self, py: Python<'_>) -> Option<u64> {
+        if !self.medium(py).puts_writes_off() {
+            return None;
+        }
         self.endpoint(py).try_engine(py).and_then(|engine| engine.host().turns_end.turn())
     }
 
@@ -89,10 +107,29 @@ impl Stream {
         self.endpoint(py).call(py, intern!(py, "_input_ended"), ())
     }
 
+    /// The protocol didn't take what came.  That ends a socket's connection; with a
+    /// pipe's it is reported like any callback's error, and the next bytes are its own.
+    pub(super) fn not_taken(&self, py: Python<'_>, error: PyErr, message: &str) -> PyResult<()> {
+        if self.medium(py) == Medium::Socket || errors::leaves_the_loop(error.value(py)) {
+            return self.endpoint(py).fail(py, error, message);
+        }
+        self.endpoint(py).call(py, intern!(py, "_callback_failed"), ("data_received", error))
+    }
+
+    fn reader_has_gone(&self, py: Python<'_>) -> PyResult<()> {
+        if self.machine(py).borrow().is_lost() {
+            return Ok(());
+        }
+        self.endpoint(py).call(py, intern!(py, "_reader_has_gone"), ())
+    }
+
     /// What the loop runs when there is something to read.
     pub(crate) fn read(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = slf.get().state.get(py);
+        if state.medium == Medium::PipeToWrite {
+            return state.endpoint.run(py, Interest::Read, || slf.get().reader_has_gone(py));
+        }
         // It may have been paused or closed since it was told.
         let Some(room) = state.machine.borrow().room() else { return Ok(()) };
         let Some(protocol) = state.endpoint.protocol(py) else { return Ok(()) };
@@ -116,12 +153,34 @@ impl Stream {
     }
 
     fn watch_input(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let wants_input = slf.get().machine(slf.py()).borrow().wants_input();
-        if wants_input { Endpoint::begin_reading(slf) } else { Ok(()) }
+        let state = slf.get().state.get(slf.py());
+        let is_of_use = match state.medium {
+            Medium::Socket | Medium::PipeToRead => state.machine.borrow().wants_input(),
+            Medium::PipeToWrite => !state.machine.borrow().is_lost(),
+        };
+        if is_of_use { Endpoint::begin_reading(slf) } else { Ok(()) }
     }
 
     fn stop_reading(slf: &Bound<'_, Self>) {
         slf.get().endpoint(slf.py()).watched().end(slf, Interest::Read);
+    }
+
+    fn make(
+        medium: Medium,
+        owner: Py<EventLoop>,
+        transport: Py<PyAny>,
+        object: &Bound<'_, PyAny>,
+        protocol: &Bound<'_, PyAny>,
+        context: Option<Py<PyContext>>,
+    ) -> PyResult<Self> {
+        Ok(Stream {
+            state: Gil::new(State {
+                endpoint: Endpoint::new(owner, transport, object, protocol, context)?,
+                medium,
+                machine: RefCell::default(),
+                receives: Cell::new(Receives::of(protocol, medium)?),
+            }),
+        })
     }
 
     /// Whether its socket is this one and in use.
@@ -142,13 +201,27 @@ impl Stream {
         protocol: &Bound<'_, PyAny>,
         context: Option<Py<PyContext>>,
     ) -> PyResult<Self> {
-        Ok(Stream {
-            state: Gil::new(State {
-                endpoint: Endpoint::new(owner, transport, sock, protocol, context)?,
-                machine: RefCell::default(),
-                receives: Cell::new(Receives::of(protocol)?),
-            }),
-        })
+        Stream::make(Medium::Socket, owner, transport, sock, protocol, context)
+    }
+
+    #[staticmethod]
+    fn of_pipe_to_read(
+        owner: Py<EventLoop>,
+        transport: Py<PyAny>,
+        pipe: &Bound<'_, PyAny>,
+        protocol: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        Stream::make(Medium::PipeToRead, owner, transport, pipe, protocol, None)
+    }
+
+    #[staticmethod]
+    fn of_pipe_to_write(
+        owner: Py<EventLoop>,
+        transport: Py<PyAny>,
+        pipe: &Bound<'_, PyAny>,
+        protocol: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        Stream::make(Medium::PipeToWrite, owner, transport, pipe, protocol, None)
     }
 
     // --- what a transport hands on to its user
@@ -200,7 +273,7 @@ impl Stream {
     // --- what a transport uses itself
 
     fn set_protocol(&self, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
-        let receives = Receives::of(protocol)?;
+        let receives = Receives::of(protocol, self.medium(protocol.py()))?;
         self.state.get(protocol.py()).receives.set(receives);
         self.endpoint(protocol.py()).set_protocol(protocol);
         Ok(())
@@ -211,7 +284,8 @@ impl Stream {
         Endpoint::attach(slf)
     }
 
-    /// Begins to read, unless it was paused before.
+    /// Begins to read, unless it was paused before; or to watch whether the reader of a
+    /// pipe goes.
     fn start(slf: &Bound<'_, Self>) -> PyResult<()> {
         Stream::watch_input(slf)
     }
@@ -231,10 +305,17 @@ impl Stream {
     /// Returns whether the connection is lost now: then nothing waited to be sent.
     fn close(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Stream::send_what_waits(slf)?;
+        let is_pipe_to_write = slf.get().medium(slf.py()) == Medium::PipeToWrite;
+        if is_pipe_to_write {
+            // Its end is its close, and nothing is written any more while that lasts.
+            slf.get().machine(slf.py()).borrow_mut().end_writing();
+        }
         let close = slf.get().machine(slf.py()).borrow_mut().close();
         match close {
             Close::Already => {}
             Close::Lose => Endpoint::stop_watching(slf),
+            // Whoever reads the rest may go before it is sent.
+            Close::Later if is_pipe_to_write => {}
             Close::Later => Stream::stop_reading(slf),
         }
         Ok(close == Close::Lose)

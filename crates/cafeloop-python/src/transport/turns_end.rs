@@ -4,14 +4,29 @@ use std::cell::{Cell, RefCell};
 
 use pyo3::prelude::*;
 
-use super::Stream;
+use super::{Stream, Tls};
 
 /// The turns of a loop, and the connections that wait for the end of this one.
 #[derive(Default)]
 pub(crate) struct TurnsEnd {
     turn: Cell<u64>,
     is_running: Cell<bool>,
-    waiting: RefCell<Vec<Py<Stream>>>,
+    waiting: RefCell<Vec<Waiting>>,
+}
+
+/// Who waits for the end of a turn.
+pub(super) enum Waiting {
+    Stream(Py<Stream>),
+    Tls(Py<Tls>),
+}
+
+impl Waiting {
+    fn send(&self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            Waiting::Stream(stream) => Stream::send_what_waits(stream.bind(py)),
+            Waiting::Tls(tls) => Tls::send_what_waits(tls.bind(py)),
+        }
+    }
 }
 
 impl TurnsEnd {
@@ -25,9 +40,9 @@ impl TurnsEnd {
         self.is_running.set(is_running);
     }
 
-    /// Has `stream` send what waits when this turn ends.
-    pub(super) fn wait(&self, stream: &Bound<'_, Stream>) {
-        self.waiting.borrow_mut().push(stream.clone().unbind());
+    /// Has a connection send what waits when this turn ends.
+    pub(super) fn wait(&self, who: Waiting) {
+        self.waiting.borrow_mut().push(who);
     }
 
     /// Begins the next turn, and has those send that wait for it.
@@ -40,10 +55,14 @@ impl TurnsEnd {
     fn send(&self, py: Python<'_>) -> PyResult<()> {
         let mut waiting = self.waiting.take();
         let mut outcome = Ok(());
-        for stream in waiting.drain(..) {
+        // What is written meanwhile, by a protocol that is told to go on, has no turn
+        // whose end it could wait for: the next one may be a long wait.
+        let was_running = self.is_running.replace(false);
+        for who in waiting.drain(..) {
             // One that leaves the loop doesn't keep the others' bytes back.
-            outcome = outcome.and(Stream::send_what_waits(stream.bind(py)));
+            outcome = outcome.and(who.send(py));
         }
+        self.is_running.set(was_running);
         // Its room serves the next turn, unless sending has made others wait.
         if self.waiting.borrow().is_empty() {
             self.waiting.replace(waiting);

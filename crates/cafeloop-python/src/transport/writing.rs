@@ -11,47 +11,51 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 
 use super::Stream;
+use super::medium::Medium;
+use super::turns_end::Waiting;
 use super::watching::Watching;
 use crate::errors::os_error;
 use crate::ffi::ReadableBuffer;
 use crate::names;
 
-const WRITE_FAILED: &str = "Fatal write error on socket transport";
-
-/// Writes to a connection that was lost are logged from the fifth on: asyncio counts
-/// to five (`LOG_THRESHOLD_FOR_CONNLOST_WRITES`), and the loss itself is one.
-const LOGGED_FROM: u32 = 4;
-
 pub(super) fn write(stream: &Bound<'_, Stream>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+    let turn = stream.get().turn(stream.py());
     if let Ok(bytes) = data.cast_exact::<PyBytes>() {
         // The kernel has taken all of it, as a rule, and then nobody keeps it.
-        return write_bytes(stream, bytes.as_bytes(), || bytes.clone().unbind());
+        return write_bytes(stream, bytes.as_bytes(), turn, || bytes.clone().unbind());
     }
     check_type(data, wanted(stream.py()))?;
     let buffer = ReadableBuffer::of(data)?;
     // It may be changed once this returns, so that it is copied if it has to wait.
     let copy = || PyBytes::new(stream.py(), buffer.as_bytes()).unbind();
-    write_bytes(stream, buffer.as_bytes(), copy)
+    write_bytes(stream, buffer.as_bytes(), turn, copy)
+}
+
+/// Writes what has waited for the end of the turn already, or has no reason to.
+pub(super) fn write_at_once(stream: &Bound<'_, Stream>, data: &Bound<'_, PyBytes>) -> PyResult<()> {
+    write_bytes(stream, data.as_bytes(), None, || data.clone().unbind())
 }
 
 #[inline]
 fn write_bytes(
     stream: &Bound<'_, Stream>,
     bytes: &[u8],
+    turn: Option<u64>,
     body: impl FnOnce() -> Py<PyBytes>,
 ) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
-    let turn = this.turn(py);
     let answer = this.machine(py).borrow_mut().write(bytes.len(), turn);
-    match answer.map_err(|refused| refusal(refused, "write"))? {
+    let how = match answer {
+        Ok(how) => how,
+        Err(refused) => return refuse(stream, refused, "write", bytes.len()),
+    };
+    match how {
         Write::Nothing => Ok(()),
         Write::Now => {
-            let taken = match took(wire::send(this.fd(py), bytes)) {
+            let taken = match took(this.medium(py).send(this.fd(py), bytes)) {
                 Ok(taken) if taken == bytes.len() => return Ok(()),
                 Ok(taken) => taken,
-                Err(error) => {
-                    return this.endpoint(py).fail(py, os_error(py, &error), WRITE_FAILED);
-                }
+                Err(error) => return failed(stream, &error),
             };
             this.machine(py).borrow_mut().sent_at_once(bytes.len(), taken, body);
             settle(stream)?;
@@ -61,7 +65,7 @@ fn write_bytes(
             let kept = this.machine(py).borrow_mut().keep(body(), bytes.len());
             see_to(stream, kept)
         }
-        Write::Lost(before) => note_loss(py, before),
+        Write::Lost(before) => note_loss(py, this.medium(py), before),
     }
 }
 
@@ -71,10 +75,13 @@ pub(super) fn writelines(stream: &Bound<'_, Stream>, lines: &Bound<'_, PyAny>) -
     let length = bodies.iter().map(|body| body.as_bytes(py).len()).sum();
     let turn = this.turn(py);
     let answer = this.machine(py).borrow_mut().write(length, turn);
-    let how = answer.map_err(|refused| refusal(refused, "writelines"))?;
+    let how = match answer {
+        Ok(how) => how,
+        Err(refused) => return refuse(stream, refused, "writelines", length),
+    };
     match how {
         Write::Nothing => return Ok(()),
-        Write::Lost(before) => return note_loss(py, before),
+        Write::Lost(before) => return note_loss(py, this.medium(py), before),
         Write::Now | Write::Later => {}
     }
     let mut kept = Keep::Wait;
@@ -87,7 +94,7 @@ pub(super) fn writelines(stream: &Bound<'_, Stream>, lines: &Bound<'_, PyAny>) -
 }
 
 /// Bytes that nobody can change.
-fn body_of(line: &Bound<'_, PyAny>) -> PyResult<Py<PyBytes>> {
+pub(super) fn body_of(line: &Bound<'_, PyAny>) -> PyResult<Py<PyBytes>> {
     match line.cast_exact::<PyBytes>() {
         Ok(bytes) => Ok(bytes.clone().unbind()),
         Err(_) => Ok(PyBytes::new(line.py(), ReadableBuffer::of(line)?.as_bytes()).unbind()),
@@ -98,7 +105,9 @@ fn see_to(stream: &Bound<'_, Stream>, kept: Keep) -> PyResult<()> {
     match kept {
         Keep::Wait => {}
         Keep::SendAtTurnsEnd => match stream.get().endpoint(stream.py()).try_engine(stream.py()) {
-            Some(engine) => engine.host().turns_end.wait(stream),
+            Some(engine) => {
+                engine.host().turns_end.wait(Waiting::Stream(stream.clone().unbind()));
+            }
             None => send(stream)?,
         },
         Keep::SendNow => send(stream)?,
@@ -122,12 +131,12 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
                 break;
             }
             let pieces = machine.queue().iter().map(|(body, left)| &body.as_bytes(py)[left]);
-            wire::send_pieces(this.fd(py), pieces)
+            this.medium(py).send_pieces(this.fd(py), pieces)
         };
         let (sent, offered) = match sent {
             Ok(sent) => sent,
             Err(error) if is_only_full(&error) => (0, 1),
-            Err(error) => return this.endpoint(py).fail(py, os_error(py, &error), WRITE_FAILED),
+            Err(error) => return failed(stream, &error),
         };
         this.machine(py).borrow_mut().sent(sent);
         if sent < offered {
@@ -167,7 +176,7 @@ fn wait_for_room(stream: &Bound<'_, Stream>) -> PyResult<()> {
     }
     match this.endpoint(py).watched().begin(stream, Interest::Write) {
         Ok(()) => this.endpoint(py).enter_from_now(py, Interest::Write),
-        Err(error) => this.endpoint(py).fail(py, error, WRITE_FAILED),
+        Err(error) => this.endpoint(py).fail(py, error, this.medium(py).write_failed()),
     }
 }
 
@@ -206,16 +215,40 @@ pub(super) fn check_type(data: &Bound<'_, PyAny>, wanted: &str) -> PyResult<()> 
     Err(PyTypeError::new_err(format!("data argument must be {wanted}, not {found}")))
 }
 
-fn refusal(refused: Refused, method: &str) -> PyErr {
-    PyRuntimeError::new_err(match refused {
+/// What comes of a write after the end.  A socket's is an error; a pipe's is lost, since
+/// its end is its close.
+fn refuse(
+    stream: &Bound<'_, Stream>,
+    refused: Refused,
+    method: &str,
+    bytes: usize,
+) -> PyResult<()> {
+    let (py, this) = (stream.py(), stream.get());
+    let medium = this.medium(py);
+    if medium != Medium::Socket {
+        let before = if bytes == 0 { 0 } else { this.machine(py).borrow_mut().lose_write() };
+        return note_loss(py, medium, before);
+    }
+    Err(PyRuntimeError::new_err(match refused {
         Refused::Ended => format!("Cannot call {method}() after write_eof()"),
         Refused::Lent => format!("unable to {method}; sendfile is in progress"),
-    })
+    }))
 }
 
-pub(super) fn note_loss(py: Python<'_>, before: u32) -> PyResult<()> {
-    if before >= LOGGED_FROM {
-        let text = "socket.send() raised exception.";
+/// The kernel refuses what is sent, and so the connection is lost.
+fn failed(stream: &Bound<'_, Stream>, error: &io::Error) -> PyResult<()> {
+    let (py, this) = (stream.py(), stream.get());
+    let medium = this.medium(py);
+    if medium != Medium::Socket {
+        // asyncio counts it among those that are lost: what is logged depends on it.
+        this.machine(py).borrow_mut().lose_write();
+    }
+    this.endpoint(py).fail(py, os_error(py, error), medium.write_failed())
+}
+
+pub(super) fn note_loss(py: Python<'_>, medium: Medium, before: u32) -> PyResult<()> {
+    let (unlogged, text) = medium.write_was_lost();
+    if before >= unlogged {
         names::logger(py)?.call_method1(intern!(py, "warning"), (text,))?;
     }
     Ok(())

@@ -164,6 +164,12 @@ impl<H: Host> Engine<H> {
         self.registry.borrow_mut().unwatch(&self.poller, fd, interest, is_meant)
     }
 
+    /// The descriptor of a watcher that `is_meant` knows, which looks and does nothing
+    /// else: for one whose number its owner has closed.  Looks at each descriptor.
+    pub fn find(&self, is_meant: impl Fn(&H::Watcher) -> bool) -> Option<RawFd> {
+        self.registry.borrow().find(is_meant)
+    }
+
     /// Takes all watchers of a descriptor back, before its owner closes it.
     pub fn forget(&self, fd: RawFd) -> [Option<H::Watcher>; 2] {
         self.registry.borrow_mut().forget(&self.poller, fd)

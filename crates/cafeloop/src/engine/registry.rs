@@ -133,6 +133,12 @@ impl<W> Registry<W> {
         watcher
     }
 
+    /// The number under which a watcher that is meant watches.
+    pub(super) fn find(&self, is_meant: impl Fn(&W) -> bool) -> Option<RawFd> {
+        let has = |source: &Source<W>| source.reader.iter().chain(&source.writer).any(&is_meant);
+        self.sources.iter().find(|(_, source)| has(source)).map(|(_, source)| source.fd)
+    }
+
     /// Takes both watchers out and forgets the descriptor, before its owner
     /// closes it.
     pub(super) fn forget(&mut self, poller: &Poller, fd: RawFd) -> [Option<W>; 2] {

@@ -8,6 +8,8 @@
 //! stream       a connection: reading, writing, half-close, close, abort
 //! datagram     an endpoint of datagrams: sending, waiting, close, abort
 //! write_queue  bytes that the kernel hasn't taken yet
+//! tls          a connection inside of another, encrypted: handshake to shutdown
+//! turn_writes  whether a write is the only one of its turn
 //! water_marks  when a writer is asked to pause, and when to go on
 //! read_size    how much room to offer for the next read
 //! ```
@@ -15,11 +17,15 @@
 mod datagram;
 mod read_size;
 mod stream;
+pub mod tls;
+mod turn_writes;
 mod water_marks;
 mod write_queue;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
 pub use datagram::{Datagram, Peers, Rules, Send, Sent};
 pub use read_size::{LARGE_READ, READ_SIZE, Room};

@@ -8,6 +8,7 @@
 //! in which it wrote is expected to do so again, and then all go together.
 
 use super::read_size::{ReadSize, Room};
+use super::turn_writes::TurnWrites;
 use super::water_marks::WaterMarks;
 use super::write_queue::WriteQueue;
 
@@ -131,8 +132,7 @@ pub struct Stream<C> {
     queue: WriteQueue<C>,
     marks: WaterMarks,
     reads: ReadSize,
-    /// The turn in which something was written last, and how often.
-    writes: (Option<u64>, u32),
+    writes: TurnWrites,
     /// Writes that found the connection lost.
     writes_lost: u32,
 }
@@ -147,7 +147,7 @@ impl<C> Default for Stream<C> {
             queue: WriteQueue::new(),
             marks: WaterMarks::default(),
             reads: ReadSize::default(),
-            writes: (None, 0),
+            writes: TurnWrites::default(),
             writes_lost: 0,
         }
     }
@@ -218,26 +218,17 @@ impl<C> Stream<C> {
             return Ok(Write::Nothing);
         }
         if self.life == Life::Lost {
-            self.writes_lost = self.writes_lost.saturating_add(1);
-            return Ok(Write::Lost(self.writes_lost - 1));
+            return Ok(Write::Lost(self.lose_write()));
         }
-        let goes_now = self.goes_at_once(turn) && self.sending == Sending::Idle;
+        let goes_now = self.writes.goes_at_once(turn) && self.sending == Sending::Idle;
         Ok(if goes_now { Write::Now } else { Write::Later })
     }
 
-    /// Whether a write in this turn is the first, and is expected to be the only one.
-    #[inline]
-    fn goes_at_once(&mut self, turn: Option<u64>) -> bool {
-        let (last_turn, writes) = self.writes;
-        if turn.is_none() {
-            return true;
-        }
-        if turn == last_turn {
-            self.writes.1 = writes.saturating_add(1);
-            return false;
-        }
-        self.writes = (turn, 1);
-        writes <= 1
+    /// A write was lost, and so many before it.
+    pub fn lose_write(&mut self) -> u32 {
+        let before = self.writes_lost;
+        self.writes_lost = before.saturating_add(1);
+        before
     }
 
     /// Of `bytes` bytes that were sent at once the kernel took the first `taken`;

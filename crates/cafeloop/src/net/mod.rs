@@ -34,12 +34,15 @@
 //   tcp      connecting, listening and accepting
 //   stream, listener  what users have of it
 //   wire     bytes and datagrams in and out of a socket that somebody else owns
+//   pipe     bytes in and out of what isn't a socket
 //
 // A call is tried at once and waits only when the kernel says that it would
 // block, so a message that is there already costs no turn of the loop.
 
 mod address;
 mod listener;
+#[doc(hidden)]
+pub mod pipe;
 mod source;
 mod stream;
 mod tcp;

@@ -33,6 +33,16 @@ pub fn send_pieces<'a>(
     fd: RawFd,
     pieces: impl Iterator<Item = &'a [u8]>,
 ) -> io::Result<(usize, usize)> {
+    gather(pieces, |only| wire::send_some(fd, only), |several| wire::send_pieces(fd, several))
+}
+
+/// Has as many pieces sent as go into one call, and says how many bytes were sent of
+/// how many that were offered.
+pub(super) fn gather<'a>(
+    pieces: impl Iterator<Item = &'a [u8]>,
+    send_one: impl FnOnce(&[u8]) -> io::Result<usize>,
+    send_several: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+) -> io::Result<(usize, usize)> {
     let mut offered = [IoSlice::new(&[]); PIECES_PER_CALL];
     let (mut count, mut bytes) = (0, 0);
     for (place, piece) in offered.iter_mut().zip(pieces) {
@@ -41,8 +51,8 @@ pub fn send_pieces<'a>(
         bytes += piece.len();
     }
     let sent = match &offered[..count] {
-        [only] => wire::send_some(fd, only)?,
-        several => wire::send_pieces(fd, several)?,
+        [only] => send_one(only)?,
+        several => send_several(several)?,
     };
     Ok((sent, bytes))
 }

@@ -12,7 +12,8 @@
 //!   process hasn't sent;
 //! - [`socket`]: the calls on sockets that the standard library lacks;
 //! - [`wire`]: bytes in and out of a stream socket that somebody else owns;
-//! - [`datagram`]: datagrams in and out of one.
+//! - [`datagram`]: datagrams in and out of one;
+//! - [`pipe`]: bytes in and out of what isn't a socket.
 //!
 //! Linux is the only one today; another is a second folder behind this list.
 
@@ -21,4 +22,4 @@ mod linux;
 pub(crate) use linux::{
     Ends, Events, Poller, PromptTimers, Reach, Readiness, SignalPipe, Waker, monotonic_ns,
 };
-pub(crate) use linux::{datagram, socket, wire};
+pub(crate) use linux::{datagram, pipe, socket, wire};

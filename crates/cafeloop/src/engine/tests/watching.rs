@@ -397,3 +397,19 @@ fn a_watcher_is_taken_back_only_from_whom_it_is_meant() {
     assert_eq!(name(engine.unwatch_if(fd, Reading, |watcher| watcher.name == "own")), Some("own"));
     assert_eq!(turn(&engine), [] as [&str; 0]);
 }
+
+#[test]
+fn a_descriptor_is_found_by_whoever_watches_it() {
+    let engine = new_loop();
+    let (reader, writer) = full_pipe();
+    watch(&engine, &reader, Reading, Watcher::always("reader"));
+    watch(&engine, &writer, Writing, Watcher::always("writer"));
+    let find = |wanted| engine.find(|watcher| watcher.name == wanted);
+    assert_eq!(find("reader"), Some(reader.as_raw_fd()));
+    assert_eq!(find("writer"), Some(writer.as_raw_fd()));
+    let number = writer.as_raw_fd();
+    drop(writer);
+    assert_eq!(find("writer"), Some(number));
+    engine.unwatch(number, Writing);
+    assert_eq!(find("writer"), None);
+}

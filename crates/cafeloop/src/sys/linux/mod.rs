@@ -3,6 +3,7 @@
 mod borrowed;
 mod clock;
 pub(crate) mod datagram;
+pub(crate) mod pipe;
 mod poller;
 mod reach;
 mod signal_pipe;
