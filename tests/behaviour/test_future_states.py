@@ -154,16 +154,6 @@ def test_a_tasks_outcome_is_its_own_to_set(task):
         task.set_exception(Spilt())
 
 
-# docs/divergences.md: a native future's state isn't where asyncio's own methods look.
-@pytest.mark.parametrize("loop_name", ["cafeloop"])
-def test_a_native_future_refuses_methods_that_are_called_by_asyncios_classes(loop):
-    future = loop.create_future()
-    with pytest.raises(RuntimeError, match="nitialized"):
-        asyncio.Future.set_result(future, "Mocha")
-    assert not future.done()
-
-
-@pytest.mark.parametrize("loop_name", ["asyncio"])
 def test_methods_may_be_called_by_asyncios_classes(loop, turn):
     seen = []
     future, other, task = loop.create_future(), loop.create_future(), loop.create_task(nothing())
@@ -184,22 +174,6 @@ def test_methods_may_be_called_by_asyncios_classes(loop, turn):
 
 async def nothing():
     pass
-
-
-@pytest.mark.parametrize("loop_name", ["asyncio"])
-def test_a_task_whose_outcome_is_set_by_force_has_it_and_its_step_is_reported(loop, turn, log):
-    async def never():
-        raise AssertionError
-
-    task = loop.create_task(never())
-    asyncio.Future.set_result(task, "forced")
-    assert task.result() == "forced"
-    turn()
-    record = log.take_one()
-    assert record.exc_info[0] is asyncio.InvalidStateError
-    assert "step(): already done: <Task finished" in str(record.exc_info[1])
-    assert task.result() == "forced"
-    task.get_coro().close()
 
 
 def test_asking_twice_gives_the_same_answer(future):

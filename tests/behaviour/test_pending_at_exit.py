@@ -4,8 +4,6 @@ The programs are interpreters of their own.  What is told when everything is tak
 on the order in which that happens; that it ends well doesn't.
 """
 
-import sys
-
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -182,11 +180,72 @@ with asyncio.Runner(loop_factory=new_loop) as runner:
     assert (status, printed) == (3, "mopped\n")
 
 
-def test_tasks_of_daemonic_threads_do_not_hold_up_the_end(end_of, loop_name, request):
-    if loop_name == "cafeloop" and sys.version_info < (3, 14):
-        # Since 3.14 such a thread is halted; before, it ends in whatever native frames it has.
-        reason = "a daemonic thread that runs Python code from the loop at the end crashes"
-        request.applymarker(pytest.mark.xfail(reason=reason))
+# What a daemonic thread's loop may run when the interpreter ends; each begins again for ever.
+BUSY = {
+    "tasks": """
+async def busy():
+    while True:
+        await asyncio.gather(*(asyncio.sleep(0) for _ in range(10)))
+        running.set()
+
+def begin(loop):
+    loop.create_task(busy())
+""",
+    "callbacks": """
+def begin(loop):
+    loop.call_soon(begin, loop)
+    sum(range(1000))
+    running.set()
+""",
+    "timers": """
+def begin(loop):
+    loop.call_later(0.00001, begin, loop)
+    running.set()
+""",
+    "a callback that lets go of the lock": """
+def begin(loop, sleep=__import__("time").sleep):
+    loop.call_soon(begin, loop)
+    running.set()
+    sleep(0.0001)
+""",
+    "done callbacks": """
+def begin(loop, future=None):
+    future = loop.create_future()
+    future.add_done_callback(lambda future: begin(loop))
+    future.set_result(sum(range(1000)))
+    running.set()
+""",
+    "destructors": """
+class Spilt:
+    def __del__(self):
+        sum(range(1000))
+        running.set()
+
+async def spill(spilt):
+    pass
+
+def begin(loop):
+    loop.create_task(spill(Spilt())).add_done_callback(lambda task: begin(loop))
+""",
+    "a reader": """
+def begin(loop, pipe=__import__("os").pipe, write=__import__("os").write):
+    reading, writing = pipe()
+    write(writing, b"Mocha")
+    loop.add_reader(reading, lambda: running.set() or sum(range(1000)))
+""",
+    "an exception handler": """
+def begin(loop):
+    loop.set_exception_handler(lambda loop, context: running.set() or sum(range(1000)))
+    def fail():
+        loop.call_soon(fail)
+        raise OSError
+    fail_soon = loop.call_soon(fail)
+""",
+}
+
+
+@pytest.mark.parametrize("busy", BUSY.values(), ids=BUSY)
+def test_loops_of_daemonic_threads_do_not_hold_up_the_end(end_of, busy):
     status, printed, _ = end_of("""
 import os, select, threading
 
@@ -201,17 +260,13 @@ class Last:
                 break
 
 last = Last()
-
-async def busy():
-    while True:
-        await asyncio.gather(*(asyncio.sleep(0) for _ in range(10)))
-        running.set()
-
+running = threading.Event()
+""" + busy + """
 def run():
     loop = new_loop()
-    loop.run_until_complete(busy())
+    begin(loop)
+    loop.run_forever()
 
-running = threading.Event()
 for _ in range(3):
     threading.Thread(target=run, daemon=True).start()
 running.wait()

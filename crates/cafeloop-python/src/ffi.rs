@@ -134,21 +134,21 @@ impl Drop for Entered<'_, '_> {
 
 /// A Python socket or file that somebody else may close: its descriptor is asked for each
 /// time, since a number that was kept may be another's by now.
-pub(crate) struct Socket {
+pub(crate) struct PythonSocket {
     object: Py<PyAny>,
     /// Whether the descriptor is read where `_socket.socket` or `_io.FileIO` has it,
     /// which costs a load, and not by `fileno()`, which costs a call.
     is_plain: bool,
 }
 
-impl Socket {
+impl PythonSocket {
     pub(crate) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = object.py();
         let fd = object.call_method0(intern!(py, "fileno"))?.extract::<RawFd>()?;
         let has_field = object.is_instance(names::socket_class(py)?)?
             || object.is_instance(names::file_class(py)?)?;
         let is_plain = has_field && field(object) == fd;
-        Ok(Socket { object: object.clone().unbind(), is_plain })
+        Ok(PythonSocket { object: object.clone().unbind(), is_plain })
     }
 
     /// -1 if the socket is closed.
@@ -290,5 +290,75 @@ impl WritableBuffer {
             slice::from_raw_parts_mut(self.0.view.buf.cast::<MaybeUninit<u8>>(), self.0.len())
         };
         fill(room)
+    }
+}
+
+/// What becomes of a thread that runs a loop when the interpreter ends without it.
+///
+/// Before 3.14 CPython ends such a thread, a daemon, by `pthread_exit()`, wherever it
+/// next asks for the GIL: in the midst of Python code that a loop runs, with frames of
+/// ours above and below.  That unwinds the stack, which Rust's frames refuse by
+/// aborting the process.  3.14 halts the thread instead (python/cpython#87135), and
+/// so do we: Rust's frames are asked about an unwinding by one function, the
+/// personality, and in its place stands one that halts the thread if it is forced.
+#[cfg(not(Py_3_14))]
+pub(crate) mod end_of_threads {
+    use std::ffi::{c_int, c_void};
+    use std::sync::atomic::{AtomicPtr, Ordering};
+    use std::thread;
+
+    /// Of the C++ ABI for exceptions, which Rust's follow: what the unwinder is at, a
+    /// language's name, the exception and the frame.
+    type Personality = unsafe extern "C" fn(c_int, c_int, u64, *mut c_void, *mut c_void) -> c_int;
+
+    /// `_UA_FORCE_UNWIND`: nobody may catch it.
+    const FORCED: c_int = 8;
+
+    unsafe extern "C" {
+        /// Where the unwinder looks for the personality of this module's frames: by a
+        /// pointer that the compiler makes, and writable because the loader fills it.
+        #[link_name = "DW.ref.rust_eh_personality"]
+        static PERSONALITY: AtomicPtr<c_void>;
+
+        fn rust_eh_personality(
+            version: c_int,
+            actions: c_int,
+            class: u64,
+            exception: *mut c_void,
+            context: *mut c_void,
+        ) -> c_int;
+    }
+
+    /// Has threads halted that are to end while they run a loop.
+    pub(crate) fn halt_them() {
+        let rusts: Personality = rust_eh_personality;
+        let ours: Personality = personality;
+        // SAFETY: a word of this module's data.  If it isn't what it is taken for it
+        // doesn't hold the address of Rust's personality, and stays as it is.
+        unsafe {
+            let _ = PERSONALITY.compare_exchange(
+                rusts as *mut c_void,
+                ours as *mut c_void,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    unsafe extern "C" fn personality(
+        version: c_int,
+        actions: c_int,
+        class: u64,
+        exception: *mut c_void,
+        context: *mut c_void,
+    ) -> c_int {
+        if actions & FORCED != 0 {
+            // Without the GIL, which was asked for in vain.
+            loop {
+                thread::park();
+            }
+        }
+        // SAFETY: as the unwinder would have called it.
+        unsafe { rust_eh_personality(version, actions, class, exception, context) }
     }
 }

@@ -22,6 +22,7 @@ mod host;
 mod names;
 #[allow(unsafe_code, reason = "objects laid out by hand")]
 mod object;
+mod recorder;
 mod seconds;
 mod transport;
 
@@ -30,26 +31,37 @@ mod _cafeloop {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::cli::parse_command;
+    use super::cli::{Errand, parse_command};
     #[pymodule_export]
     use super::clock::{Holding, VirtualClock};
     #[pymodule_export]
     use super::event_loop::EventLoop;
+    #[pymodule_export]
+    use super::object::_native_tasks;
     #[cfg(not(Py_3_12))]
     #[pymodule_export]
     use super::object::StandIn;
-    #[pymodule_export]
-    use super::object::{_native_tasks, _refuse_native_tasks, _whose_tasks};
     #[cfg(Py_3_12)]
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
+    #[pymodule_export]
+    use super::object::{
+        _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods,
+    };
     use super::object::{add_handle_classes, add_loop_methods};
     #[pymodule_export]
-    use super::transport::{Datagram, Stream, Tls};
+    use super::recorder::{
+        _record_future, _record_work, Collections, FlowRecording, Unawaited, Work,
+    };
+    #[pymodule_export]
+    use super::transport::{Accepted, Acceptor, Connections, Datagram, Stream, Tls};
 
-    /// What PyO3 doesn't register: classes laid out by hand, and methods.
+    /// What PyO3 doesn't register: classes laid out by hand, and methods; and what
+    /// nobody sees.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        #[cfg(not(Py_3_14))]
+        super::ffi::end_of_threads::halt_them();
         add_handle_classes(module)?;
         add_loop_methods(&module.py().get_type::<EventLoop>())
     }

@@ -151,6 +151,11 @@ impl<T: Behaviour> Class<T> {
         Ok(Class { class: class.cast_into::<PyType>()?.unbind(), instances: PhantomData })
     }
 
+    /// The class itself.
+    pub(super) fn class<'py>(&self, py: Python<'py>) -> &Bound<'py, PyType> {
+        self.class.bind(py)
+    }
+
     /// A new object, without its `__init__`.
     #[inline]
     pub(super) fn create<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, T>> {
@@ -159,6 +164,11 @@ impl<T: Behaviour> Class<T> {
             let object = allocate::<T>(self.class.as_ptr().cast());
             Ok(Bound::from_owned_ptr_or_err(py, object)?.cast_into_unchecked())
         }
+    }
+
+    /// The class as CPython has it.
+    pub(super) fn as_type_ptr(&self) -> *mut ffi::PyTypeObject {
+        self.class.as_ptr().cast()
     }
 
     /// `object` as an instance of just this class, and of none derived from it.
@@ -339,6 +349,11 @@ unsafe extern "C" fn clear<T: Behaviour>(object: *mut ffi::PyObject) -> c_int {
     0
 }
 
+/// The slot behind `__del__`.
+pub(super) fn finalizer<T: Behaviour>() -> *mut c_void {
+    finalize::<T> as *mut c_void
+}
+
 unsafe extern "C" fn finalize<T: Behaviour>(object: *mut ffi::PyObject) {
     // SAFETY: CPython calls this for an object of ours, with the GIL held.
     unsafe {
@@ -362,7 +377,7 @@ unsafe extern "C" fn finalize<T: Behaviour>(object: *mut ffi::PyObject) {
 pub(super) fn enter<R>(failed: R, body: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
     let mut body = Some(body);
     let mut call = |py: Python<'_>| body.take().and_then(|body| caught(py, body));
-    let answer = Python::try_attach(|py| call(py)).unwrap_or_else(|| {
+    let answer = Python::try_attach(&mut call).unwrap_or_else(|| {
         // PyO3 attaches to no interpreter that is at its very end, where finalizers are
         // called, and through them anything.
         // SAFETY: CPython calls what is here, and holds the GIL.

@@ -3,18 +3,19 @@
 //! If anything about this interpreter's own is unknown they aren't made, and
 //! loops run the interpreter's tasks; `build_info()` says which, and why.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use super::class::Class;
-use super::future::Future;
+use super::future::{self, Future};
 use super::gather::Gathering;
 use super::pool::PooledClass;
 use super::sleep::Sleep;
 use super::task::Task;
-use super::{future_face, layout, sleep_face, task_face};
+use super::{descriptors, future_face, layout, sleep_face, task_face};
 use crate::names;
 
 /// The classes of what our loops make.
@@ -23,6 +24,8 @@ pub(crate) struct Classes {
     pub(super) task: Class<Task>,
     pub(super) gathering: Class<Gathering>,
     pub(super) sleep: PooledClass<Sleep>,
+    /// Whether the methods of asyncio's classes know objects of ours, or why not.
+    unbound_methods: Result<(), String>,
 }
 
 /// The classes, or why there are none.
@@ -56,6 +59,26 @@ pub(crate) fn _refuse_native_tasks(py: Python<'_>, why: String) -> bool {
     MADE.set(py, Err(why)).is_ok()
 }
 
+/// Why the methods of asyncio's classes are to be left as they are, if they are.
+static METHODS_REFUSED: PyOnceLock<String> = PyOnceLock::new();
+
+/// Whose code the methods of asyncio's classes run for objects of ours, for
+/// `build_info()`: as above.
+#[pyfunction]
+pub(crate) fn _whose_unbound_methods(py: Python<'_>) -> String {
+    match make(py).map(|classes| &classes.unbound_methods) {
+        Some(Ok(())) => "native".into(),
+        Some(Err(why)) => format!("interpreter ({why})"),
+        None => "interpreter (as the tasks)".into(),
+    }
+}
+
+/// Has the methods of asyncio's classes left as they are: for tests of that path.
+#[pyfunction]
+pub(crate) fn _refuse_unbound_methods(py: Python<'_>, why: String) -> bool {
+    MADE.get(py).is_none() && METHODS_REFUSED.set(py, why).is_ok()
+}
+
 impl Classes {
     fn make(py: Python<'_>) -> PyResult<Self> {
         let asyncio = py.import(intern!(py, "_asyncio"))?;
@@ -65,7 +88,7 @@ impl Classes {
         names::keep_for_the_end(py)?;
         let mut future_methods = future_face::methods();
         future_methods.extend(future_face::own_methods());
-        let classes = Classes {
+        let mut classes = Classes {
             future: Class::make(
                 &future,
                 future_methods,
@@ -85,11 +108,47 @@ impl Classes {
                 future_face::own_slots(),
             )?,
             sleep: sleep_face::make(py)?,
+            unbound_methods: Ok(()),
+        };
+        classes.unbound_methods = match METHODS_REFUSED.get(py) {
+            Some(why) => Err(why.clone()),
+            None => classes.make_known(&future, &task).map_err(|error| error.to_string()),
         };
         if py.version_info() < (3, 14) {
             names::show_native_tasks(py)?.call0()?;
         }
         Ok(classes)
+    }
+
+    /// Has the methods of asyncio's classes know objects of ours.
+    fn make_known(&self, future: &Bound<'_, PyType>, task: &Bound<'_, PyType>) -> PyResult<()> {
+        let ours =
+            [self.future.as_type_ptr(), self.task.as_type_ptr(), self.gathering.as_type_ptr()];
+        let mut changes = descriptors::changes(future, task, ours)?;
+        changes.iter_mut().for_each(descriptors::Change::exchange);
+        let seen = self.check_known(future);
+        if seen.is_err() {
+            changes.iter_mut().for_each(descriptors::Change::exchange);
+        }
+        seen
+    }
+
+    /// Whether asyncio's methods tell a future of ours from one of asyncio's.
+    fn check_known(&self, class: &Bound<'_, PyType>) -> PyResult<()> {
+        let py = class.py();
+        let cancelled = |object| -> PyResult<bool> {
+            class.call_method1(intern!(py, "cancelled"), (object,))?.extract()
+        };
+        let ours = self.future.create(py)?;
+        future::cancel(&ours, None)?;
+        let state = class.getattr(intern!(py, "_state"))?;
+        let state = state.call_method1(intern!(py, "__get__"), (ours.as_any(),))?;
+        let theirs = class.call_method1(intern!(py, "__new__"), (class,))?;
+        if !cancelled(ours.as_any())? || cancelled(&theirs)? || !state.eq("CANCELLED")? {
+            let text = "asyncio's methods take no notice of what is put in their place";
+            return Err(PyRuntimeError::new_err(text));
+        }
+        Ok(())
     }
 
     /// `object` as a future of ours, but not of a class derived from ours, which may

@@ -14,7 +14,9 @@
 //! class, method    classes made from C structs reference what they hold
 //! pool             those of small objects      freed     objects for their next life
 //! classes          ours, once they are made
+//! descriptors      asyncio's own methods, made to know ours   dispatch  how they tell
 //! layout           what is known of the interpreter's own structs
+//! recorded         what a recorder asks of them
 //! published        those of their fields that debuggers read
 //! ```
 //!
@@ -30,6 +32,8 @@ mod classes;
 mod context;
 mod coroutine;
 mod current;
+mod descriptors;
+mod dispatch;
 mod freed;
 mod future;
 mod future_face;
@@ -42,6 +46,7 @@ mod loop_methods;
 mod method;
 mod pool;
 mod published;
+mod recorded;
 mod reference;
 #[cfg(Py_3_12)]
 mod shortcut;
@@ -58,7 +63,10 @@ mod wakeup;
 
 pub(crate) use self::all_tasks::_native_tasks;
 pub(crate) use self::call::Call;
-pub(crate) use self::classes::{_refuse_native_tasks, _whose_tasks, Classes, make as make_classes};
+pub(crate) use self::classes::{
+    _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods, Classes,
+    make as make_classes,
+};
 pub(crate) use self::context::{Context, turn_ends as turn_of_contexts_ends};
 pub(crate) use self::current::forget as forget_current;
 pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
@@ -67,6 +75,10 @@ pub(crate) use self::handle::{Handle, Queued, When};
 pub(crate) use self::handle_face::add_classes as add_handle_classes;
 pub(crate) use self::loop_methods::add_to as add_loop_methods;
 pub(crate) use self::method::Arguments;
+pub(crate) use self::recorded::{
+    Awaits, Outcome, as_task, awaits, coroutine_of, given_name, outcome,
+    set_number as set_future_number, set_task_number, task_number,
+};
 pub(crate) use self::reference::{Slot, Strong};
 #[cfg(Py_3_12)]
 pub(crate) use self::shortcut::{_put_shortcuts, _remove_shortcuts};

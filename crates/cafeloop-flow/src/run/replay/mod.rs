@@ -34,13 +34,9 @@ pub(super) fn replay<R: Read>(mut reader: Reader<R>) -> Result<Run, Error> {
     while let Some(entry) = reader.next_entry()? {
         replay.take(&entry);
     }
-    let start_ns = match (replay.start_ns, metadata.start_ns) {
-        // A ring holds less than the whole run.
-        (Some(first_ns), begun_ns) if replay.window || begun_ns == 0 || begun_ns > first_ns => {
-            first_ns
-        }
-        (None | Some(_), begun_ns) => begun_ns,
-    };
+    // From the first that was seen on: before it, modules were imported, or a ring has
+    // lost it; neither is a time in which waits could have overlapped.
+    let start_ns = replay.start_ns.unwrap_or(metadata.start_ns);
     let (ending, losses) = (reader.ending(), reader.losses());
     let end_ns = replay.end_ns.max(start_ns);
     replay.settle();
@@ -131,7 +127,7 @@ impl Replay {
             Event::PollEnds { .. } => self.poll_ends(lane, now_ns),
             Event::TimerSet { .. } => self.timers.set += 1,
             Event::TimerCancelled => self.timers.cancelled += 1,
-            Event::TimerFired { late_ns } => self.timer_fired(now_ns, late_ns),
+            Event::TimerFired { late_ns } => self.timer_fired(lane, now_ns, late_ns),
             Event::JobBegins => self.lanes[lane].job_since_ns = Some(now_ns),
             Event::JobEnds => {
                 if let Some(since_ns) = self.lanes[lane].job_since_ns.take() {
