@@ -12,16 +12,16 @@ BIN := $(VENV)/bin
 # With a target folder of its own, or it and plain cargo would undo each other.
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
-.PHONY: help cafe cafe-rust test test-rust test-python test-all memcheck compat lint conformance loom \
-	forky bench bench-forky bench-counts bench-rust clean
+.PHONY: help cafe cafe-rust test test-rust test-python test-all compat memcheck lint conformance \
+	loom fuzz forky bench bench-forky bench-counts bench-record bench-rust clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  PYTHON=python3.13 after any of them chooses the Python."
 
-cafe: release ## Serve both cafés on the loop: 10 seconds, then 5
-	@$(BIN)/cafeloop run --verbose examples/cafe/sync_cafe.py
-	@$(BIN)/cafeloop run --verbose examples/cafe/async_cafe.py
+cafe: release ## Serve both cafés on the loop, with their flow: 10 seconds, then 5
+	@$(BIN)/cafeloop flow examples/cafe/sync_cafe.py
+	@$(BIN)/cafeloop flow examples/cafe/async_cafe.py
 
 cafe-rust: ## Serve both cafés in Rust
 	@cargo run --quiet --release -p cafe -- sync
@@ -38,13 +38,13 @@ test-python: develop ## Run the Python tests (on PYTHON)
 test-all: ## Run the Python tests on every Python of this machine
 	@for python in $$(.ci/pythons); do $(MAKE) --no-print-directory test-python PYTHON=$$python || exit; done
 
-memcheck: develop ## Run tests under Valgrind's memcheck (TESTS='tests/embedding --children' for others)
-	set -f; $(BIN)/python tests/memcheck/check.py $(TESTS)
-
 compat: develop $(VENV)/compat ## Run real programs and libraries on the loop (installs servers if root)
 	.ci/servers
 	$(BIN)/python -m pytest --quiet tests/compat
 	$(BIN)/python tests/divergences/run.py --check
+
+memcheck: develop ## Run tests under Valgrind's memcheck (TESTS='tests/embedding --children' for others)
+	set -f; $(BIN)/python tests/memcheck/check.py $(TESTS)
 
 conformance: develop ## Run CPython's own asyncio tests on the loop
 	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop --jobs 4 \
@@ -52,6 +52,13 @@ conformance: develop ## Run CPython's own asyncio tests on the loop
 
 loom: ## Check the inbox's protocol in every order of its threads
 	RUSTFLAGS="--cfg loom" cargo test --quiet --release --target-dir target/loom -p cafeloop --lib inbox
+
+fuzz: ## Feed bytes that nobody thought of to what reads files (SECONDS=60; nightly, cargo-fuzz)
+	@cargo +nightly fuzz --version > /dev/null 2>&1 || \
+		{ echo "'make fuzz' needs a nightly compiler and cargo-fuzz: cargo install cargo-fuzz" >&2; exit 1; }
+	mkdir -p fuzz/corpus/recording
+	cargo +nightly fuzz run recording fuzz/corpus/recording crates/cafeloop-flow/tests/recordings -- \
+		-max_total_time=$(or $(SECONDS),60) -max_len=8192
 
 forky: ## Run the Python tests on 3.14 and 3.15, from Debian's next release (root)
 	.ci/forky prepare
@@ -75,6 +82,9 @@ export UPDATE
 bench-counts: release ## Compare instruction counts with the stored (ROWS='queue event', UPDATE='reason')
 	set -f; $(BIN)/python -m benches.counts $(ROWS) $(if $(UPDATE),--update "$$UPDATE")
 
+bench-record: release ## Measure what recording costs, beside the same work without
+	@$(BIN)/python -m benches.recording
+
 bench-rust: ## Measure the engine's parts (BENCH='timers' for one file, ROWS='fire' for some of it)
 	set -f; cargo bench --quiet --package cafeloop --bench '$(or $(BENCH),*)' -- $(ROWS)
 
@@ -87,7 +97,7 @@ lint: develop ## Check formatting, lints, types and documentation
 		--allowlist tests/typing/stubtest_allowed.txt
 
 clean: ## Remove what was built
-	rm -rf target .venv-* .rootfs python/cafeloop/*.so
+	rm -rf target fuzz/target .venv-* .rootfs python/cafeloop/*.so
 
 # --- what the commands above need
 

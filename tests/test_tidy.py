@@ -110,6 +110,21 @@ def test_the_state_of_a_connection_knows_no_kernel(path):
     assert not uses(path, r"crate::(sys|engine|net|task|api)\b")
 
 
+FLOW = "crates/cafeloop-flow/src"
+
+
+@pytest.mark.parametrize("path", files(FLOW, "*.rs"), ids=name)
+def test_the_flow_is_given_everything(path):
+    assert not uses(path, r"\bstd::(os|net|time|thread|env|fs|process)\b")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / FLOW / "findings").glob("*.rs")), ids=name)
+def test_a_finding_says_what_it_sees_why_it_matters_and_what_to_do(path):
+    if path.name != "mod.rs":
+        headings = re.findall(r"^//! # (.*)", path.read_text(), re.MULTILINE)
+        assert headings == ["What it sees", "Why it matters", "What to do"]
+
+
 @pytest.mark.parametrize("path", RUST, ids=name)
 def test_only_the_border_of_the_engine_is_used_from_outside(path):
     if "/engine/" not in name(path):
@@ -136,7 +151,7 @@ def test_only_the_python_crate_names_pyo3(crate):
     [
         ("crates/cafeloop-flow", set()),
         ("crates/cafeloop", {"cafeloop-flow"}),
-        ("crates/cafeloop-cli", set()),
+        ("crates/cafeloop-cli", {"cafeloop-flow"}),
         ("crates/cafe", {"cafeloop"}),
         ("crates/cafeloop-python", {"cafeloop", "cafeloop-cli"}),
         # It judges the others.
@@ -172,7 +187,7 @@ def test_every_dependency_is_argued_for():
 
 @pytest.mark.parametrize("path", files("python", "*.py"), ids=name)
 def test_the_package_exits_only_in_its_command(path):
-    if path.name not in ("__main__.py", "_program.py"):
+    if path.name not in ("__main__.py", "_flow.py", "_program.py", "_recorded.py"):
         assert not uses(path, r"\bsys\.exit\b|\bos\._exit\b|\bprint\(")
 
 

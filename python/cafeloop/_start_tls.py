@@ -31,7 +31,7 @@ class StartingTls(_Parts):
         """Shake hands on a transport, and return the one that `protocol` has from then on.
 
         If that fails or is cancelled the connection is closed.  A transport that isn't
-        cafeloop's is given asyncio's own TLS.
+        this loop's own is given asyncio's TLS.
         """
         import ssl
         from asyncio import sslproto
@@ -52,7 +52,7 @@ class StartingTls(_Parts):
             "ssl_shutdown_timeout": ssl_shutdown_timeout,
         }
         carried: Any
-        if type(transport) in (StreamTransport, SSLTransport):
+        if type(transport) in (StreamTransport, SSLTransport) and transport._loop is self:
             carried = make_protocol(self, protocol, sslcontext, waiter, is_upgrade=True, **options)
         else:
             carried = sslproto.SSLProtocol(

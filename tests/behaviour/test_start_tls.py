@@ -249,6 +249,7 @@ WHO_FINDS_IT = ["asyncio", "cafeloop"] if sys.version_info >= (3, 14) else ["caf
 def test_a_handshake_that_came_early_is_found(run, contexts):
     """A client that doesn't wait for the answer sends its greeting with its request."""
     taken = []
+    served = asyncio.Event()
 
     async def serve(reader, writer):
         taken.append(await reader.readline())
@@ -258,6 +259,7 @@ def test_a_handshake_that_came_early_is_found(run, contexts):
         taken.append(await reader.readline())
         writer.close()
         await writer.wait_closed()
+        served.set()
 
     async def main():
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -278,6 +280,7 @@ def test_a_handshake_that_came_early_is_found(run, contexts):
                     peer.incoming.write(await loop.sock_recv(sock, 1 << 16))
                     peer.move()
                 peer.say_last_word()
+                await served.wait()
 
     run(main)
     assert taken == [b"STARTTLS\n", b"mocha\n"]

@@ -3,14 +3,13 @@
 //! `cargo bench --package cafeloop-flow` prints one line for each step.  The events go
 //! through a file, so that memory holds only what the analysis needs.
 
-#![allow(clippy::print_stdout, reason = "this is a program")]
-
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Instant;
 
 use cafeloop_flow::findings::find;
+use cafeloop_flow::render::{Terminal, terminal};
 use cafeloop_flow::{
     Awaited, Event, Frame, Lane, Metadata, Recorder, Run, StepEnd, TaskEnd, TaskId, Waker,
 };
@@ -26,20 +25,24 @@ const STEP_NS: u64 = 2_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::temp_dir().join(format!("cafeloop-analysis-{}.flow", std::process::id()));
+    let mut out = io::stdout();
     let began = Instant::now();
     let events = record(File::create(&path)?)?;
-    println!("recorded {events} events in {:.2} s", began.elapsed().as_secs_f64());
+    writeln!(out, "recorded {events} events in {:.2} s", began.elapsed().as_secs_f64())?;
 
     let before = peak_mib()?;
     let began = Instant::now();
     let run = Run::read(File::open(&path)?)?;
     let tasks = run.tasks.len();
-    println!("put together {tasks} tasks in {:.2} s", began.elapsed().as_secs_f64());
+    writeln!(out, "put together {tasks} tasks in {:.2} s", began.elapsed().as_secs_f64())?;
 
     let began = Instant::now();
     let findings = find(&run).len();
-    println!("looked for findings in {:.2} s: {findings}", began.elapsed().as_secs_f64());
-    println!("memory: {} MiB before, {} MiB at most", before, peak_mib()?);
+    writeln!(out, "looked for findings in {:.2} s: {findings}", began.elapsed().as_secs_f64())?;
+    let began = Instant::now();
+    let lines = terminal(&run, Terminal::default()).lines().count();
+    writeln!(out, "drew {lines} lines in {:.2} s", began.elapsed().as_secs_f64())?;
+    writeln!(out, "memory: {} MiB before, {} MiB at most", before, peak_mib()?)?;
     fs::remove_file(path)?;
     Ok(())
 }

@@ -201,7 +201,7 @@ impl Recorder {
     }
 
     /// Writes what a ring holds, as a recording that ends at `at_ns`; it may go on
-    /// recording.  What a stream has buffered isn't meant to be dumped, but would be.
+    /// recording.  Of a stream, whose file has the rest, this is the buffer.
     ///
     /// If events are missing, the file says how many, after the snapshot's events and
     /// before the ring's.
@@ -326,5 +326,17 @@ impl Sink for Tap {
     #[inline]
     fn record(&self, at_ns: u64, event: Event) {
         self.recorder.borrow_mut().record(at_ns, self.lane, event);
+    }
+
+    fn record_with(&self, at_ns: u64, event: Event, text: &str, frames: &[Frame]) {
+        self.recorder.borrow_mut().record_with(at_ns, self.lane, event, text, frames);
+    }
+
+    fn record_of(&self, lane: Lane, at_ns: u64, event: Event, text: &str) {
+        self.recorder.borrow_mut().record_with(at_ns, lane, event, text, &[]);
+    }
+
+    fn code(&self, function: &str, file: &str, first_line: u32) -> CodeId {
+        self.recorder.borrow_mut().code(function, file, first_line)
     }
 }

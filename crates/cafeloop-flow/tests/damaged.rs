@@ -2,7 +2,8 @@
 
 mod common;
 
-use cafeloop_flow::{Ending, Lane, Metadata, Reader, Recorder, Snapshot};
+use cafeloop_flow::render::{Terminal, terminal};
+use cafeloop_flow::{Ending, Lane, Metadata, Reader, Recorder, Run, Snapshot};
 use proptest::prelude::*;
 
 use self::common::{Heard, heard, read};
@@ -70,10 +71,12 @@ fn survive(file: &[u8]) {
         entries += 1;
     }
     assert!(entries * 32 <= file.len());
+    let run = Run::read(file).expect("its head was right");
+    terminal(&run, Terminal::default());
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

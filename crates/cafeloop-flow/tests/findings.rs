@@ -139,6 +139,59 @@ fn different_calls_in_a_row_are_found_in_a_task_that_is_the_only_one_of_its_kind
 }
 
 #[test]
+fn the_same_function_called_from_two_lines_is_called_twice() {
+    let story = waits(
+        "main()",
+        &[(100, Waker::Timer, &["main:5", "fetch:9"]), (300, Waker::Timer, &["main:6", "fetch:9"])],
+    );
+    let found = finding(story, "sequential-waits");
+    assert!(found.saw.starts_with("fetch (p.py:9) waited 2 times"), "{}", found.saw);
+    assert!(found.advice.ends_with("take 200 ms at least, and save 100 ms at most"));
+}
+
+#[test]
+fn each_function_that_is_called_again_and_again_is_a_finding_and_no_wait_counts_twice() {
+    let fetch = &["main:5", "fetch:9"][..];
+    let store = &["main:8", "store:19"][..];
+    let ends = [100, 200, 300, 350, 400, 450];
+    let waited: Vec<(u64, Waker, &[&str])> = ends
+        .iter()
+        .enumerate()
+        .map(|(index, &end)| (end, Waker::Timer, if index < 3 { fetch } else { store }))
+        .collect();
+    let found = find(&waits("main()", &waited).run());
+    let saved: Vec<u64> = found.iter().map(|it| it.cost_ns / 1_000_000).collect();
+    assert_eq!(saved, [200, 100], "{found:?}");
+}
+
+#[test]
+fn an_outer_function_isnt_taken_for_called_again_because_an_inner_one_was() {
+    // What `main` calls once may call `query` in a loop: together these are one call.
+    let story = waits(
+        "main()",
+        &[
+            (100, Waker::Timer, &["main:5", "report:9", "query:3"]),
+            (200, Waker::Timer, &["main:5", "report:9", "query:3"]),
+            (300, Waker::Timer, &["main:5", "report:12", "mail:4"]),
+        ],
+    );
+    let found = finding(story, "sequential-waits");
+    assert!(found.saw.starts_with("query (p.py:3) waited 2 times"), "{}", found.saw);
+}
+
+#[test]
+fn a_script_that_sleeps_in_its_own_loop_could_do_so_at_once() {
+    let mut story = Story::new("p.py");
+    for number in 0..3 {
+        story.event(Event::CallEntered { cpu_ns: 0 });
+        story.at(number * 100).seen(Event::CallEntered { cpu_ns: 0 }, &["<module>:4"]);
+        story.at(number * 100 + 100).event(Event::CallLeft { cpu_ns: 0 });
+    }
+    let found = finding(story, "sequential-waits");
+    assert!(found.saw.starts_with("<module> (p.py:4) waited 3 times one after another: 100 ms"));
+}
+
+#[test]
 fn tasks_that_do_the_same_are_one_finding() {
     let mut story = Story::new("p.py");
     for number in 1..=3 {
@@ -366,8 +419,8 @@ fn timers_that_fire_late_are_counted_with_who_held_the_loop() {
     let found = finding(story, "timer-late");
     assert_eq!(
         found.saw,
-        "1 timer of 2 fired more than 10.0 ms late; the latest by 500 ms, 1.00 s after the \
-         beginning"
+        "1 timer of 2 fired more than 10.0 ms late, as the loop was busy; the latest by 500 ms, \
+         1.00 s after the beginning"
     );
     assert!(found.advice.contains("blocked-loop"));
 }
@@ -376,6 +429,15 @@ fn timers_that_fire_late_are_counted_with_who_held_the_loop() {
 fn timers_that_fire_in_time_are_no_finding() {
     let mut story = Story::new("p.py");
     story.event(Event::TimerFired { late_ns: 9_000_000 });
+    assert_eq!(names(story), [""; 0]);
+}
+
+#[test]
+fn a_timer_for_which_the_kernel_came_late_is_not_the_programs_fault() {
+    let mut story = Story::new("p.py");
+    story.event(Event::TurnBegins { ready: 0 }).event(Event::PollBegins { wait_ns: None });
+    story.at(500).event(Event::PollEnds { events: 0 });
+    story.event(Event::TimerFired { late_ns: 30_000_000 });
     assert_eq!(names(story), [""; 0]);
 }
 

@@ -10,6 +10,7 @@ use cafeloop_flow::{
 };
 use proptest::prelude::*;
 
+use self::common::every_event::every_event;
 use self::common::{Heard, SharedFile, heard, read};
 
 const LANE: Lane = Lane(0);
@@ -29,6 +30,8 @@ fn dump(recorder: &Recorder, at_ns: u64) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn all_events_survive_a_stream_and_a_large_ring(
         events in proptest::collection::vec(heard(), 0..200)
@@ -77,6 +80,42 @@ proptest! {
         prop_assert_eq!(&found[..], kept);
         prop_assert_eq!(told.unwrap_or(0), (events.len() - kept.len()) as u64);
     }
+}
+
+/// A recording with one event of each kind, of process 56.
+fn of_every_event() -> (Vec<Event>, Vec<u8>) {
+    let metadata = Metadata {
+        command: vec!["every_event.py".into()],
+        runtime: "CPython 3.13.0".into(),
+        pid: 56,
+        ..Metadata::default()
+    };
+    let mut ring = Recorder::ring(metadata, 1 << 16);
+    let code = ring.code("make_coffee", "cafe.py", 7);
+    let class = ring.string("ValueError");
+    let events = every_event(code, class);
+    let frame = Frame { code, line: 8 };
+    for (at_ns, &event) in (57..).zip(&events) {
+        ring.record_with(
+            at_ns,
+            Lane(58),
+            event,
+            "text beside the event, two records long",
+            &[frame],
+        );
+    }
+    (events, dump(&ring, 1_000))
+}
+
+#[test]
+fn format_1_stays_what_it_is() {
+    let stored = include_bytes!("recordings/every_event-1.flow");
+    let (events, file) = of_every_event();
+    assert!(file == stored, "the same events are written differently: that is another version");
+    let (found, ending, losses) = read(stored);
+    let found: Vec<Event> = found.iter().map(|heard| heard.event).collect();
+    assert_eq!(found[..found.len() - 1], events);
+    assert_eq!((ending, losses), (Ending::Complete, Losses::default()));
 }
 
 #[test]

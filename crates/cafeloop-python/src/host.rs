@@ -2,13 +2,15 @@
 
 use std::cell::RefCell;
 
-use cafeloop::engine::Host;
+use cafeloop::engine::{Host, Moment};
 use pyo3::prelude::*;
+use pyo3::types::PyContext;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::{self, Exit};
 use crate::event_loop::{EventLoop, debug, report};
 use crate::object::{self, Callback, Future, Gathering, Handle, Queued, Sleep, Slot, Strong, Task};
+use crate::recorder::Heard;
 use crate::seconds::to_nanoseconds;
 use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
 
@@ -19,6 +21,11 @@ use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
 pub(crate) enum Job {
     /// A callback of the user's.
     Handle(Queued),
+    /// A connection whose protocol is to be told of it, in this context.
+    Begin(Py<Stream>, Py<PyContext>),
+    /// A connection that is lost, by this error: its protocol is to be told, in this
+    /// context.
+    End(Py<Stream>, Py<PyContext>, Option<Py<PyAny>>),
     /// A connection that has something to read, or its end.
     Read(Py<Stream>),
     /// A connection whose kernel has room for what waits to be sent.
@@ -49,6 +56,15 @@ impl Job {
         match self {
             Job::Handle(handle) => handle.traverse(visit),
             Job::Read(stream) | Job::Send(stream) => visit.call(stream),
+            Job::Begin(stream, context) => {
+                visit.call(stream)?;
+                visit.call(context)
+            }
+            Job::End(stream, context, error) => {
+                visit.call(stream)?;
+                visit.call(context)?;
+                visit.call(error)
+            }
             Job::Receive(datagram) | Job::SendDatagrams(datagram) => visit.call(datagram),
             // A sleep itself refers to nothing that the collector knows.
             Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
@@ -132,6 +148,8 @@ pub(crate) struct Python3 {
     left_current: Slot<EventLoop>,
     /// What is sent when the jobs of a turn have run.
     pub(crate) turns_end: TurnsEnd,
+    /// Who hears what the loop does, while a recording goes on.
+    pub(crate) heard: Heard,
     /// Where small reads go first.
     pub(crate) read_buffer: ReadBuffer,
 }
@@ -171,6 +189,11 @@ impl Python3 {
         self.forget_left(py);
         match job {
             Job::Handle(handle) => Handle::run(handle.bind(py)),
+            Job::Begin(stream, context) => Stream::begin(stream.bind(py), context.bind(py)),
+            Job::End(stream, context, error) => {
+                let error = error.map(|error| error.into_bound(py));
+                Stream::end(stream.bind(py), context.bind(py), error)
+            }
             Job::Read(stream) => Stream::read(stream.bind(py)),
             Job::Send(stream) => Stream::send(stream.bind(py)),
             Job::Receive(datagram) => Datagram::receive(datagram.bind(py)),
@@ -205,6 +228,14 @@ impl Host for Python3 {
             other => self.run_other(py, other),
         };
         outcome.map_err(Exit)
+    }
+
+    fn job_begins(&self, py: Python<'_>, moment: Moment<'_>, job: &Job) {
+        self.heard.job_begins(py, moment, job);
+    }
+
+    fn job_ends(&self, py: Python<'_>, moment: Moment<'_>) {
+        self.heard.job_ends(py, moment);
     }
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
@@ -286,7 +317,7 @@ fn call(callback: Callback, future: &Bound<'_, Future>) -> PyResult<()> {
     let (function, context) = (callback.function.into_bound(py), callback.context);
     match context.run(py, || function.call1((future.as_any(),)).map(drop)) {
         Err(error) if !errors::leaves_the_loop(error.value(py)) => {
-            report::done_callback_failed(future, function, context, error)
+            report::done_callback_failed(future, &function, context, error)
         }
         outcome => outcome,
     }

@@ -15,7 +15,7 @@
 
 use std::collections::HashMap;
 
-use crate::findings::{Finding, labels};
+use crate::findings::{Finding, labels, words};
 use crate::id::{CodeId, Frame, Lane};
 use crate::quantity::{Time, count};
 use crate::run::{Block, Run, State, TaskIndex};
@@ -55,7 +55,7 @@ fn find_kept(run: &Run, lanes: &HashMap<Lane, Vec<(Block, usize)>>, held: &mut [
     for (index, task) in (0..).map(TaskIndex).zip(&run.tasks) {
         let Some(blocks) = lanes.get(&task.lane) else { continue };
         for interval in run.intervals(task) {
-            if !matches!(interval.state, State::Ready { .. }) {
+            if !matches!(interval.state, State::Ready { .. }) || interval.ns() == 0 {
                 continue;
             }
             // Those of one lane come one after another.
@@ -101,9 +101,16 @@ fn finding(run: &Run, site: Frame, held: Held) -> Finding {
         name: "blocked-loop",
         saw: format!("{} {often}; {meanwhile}", run.place(site)),
         why: "a loop runs one thing at a time: meanwhile no task, timer or connection gets its turn",
-        advice: "hand it to a thread with asyncio.to_thread if it waits, or to a process with a \
-                 ProcessPoolExecutor if it computes; or cut it into pieces with an await between"
-            .to_owned(),
+        advice: format!(
+            "hand it to a thread with {} if it waits, or to a process{} if it computes; or cut it \
+             into pieces with an await between",
+            words(run).to_thread,
+            if run.metadata.runtime.contains("Py") {
+                " with a ProcessPoolExecutor"
+            } else {
+                " or thread"
+            }
+        ),
         cost_ns: total_ns,
         site: Some(site),
         tasks: kept,

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::findings::{Finding, labels};
+use crate::findings::{Finding, labels, words};
 use crate::id::{CodeId, Frame};
 use crate::quantity::count;
 use crate::run::{End, Run, TaskIndex};
@@ -34,9 +34,10 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
                 labels(run, &tasks)
             ),
             why: "a loop holds its tasks weakly: one that nobody else holds can vanish half-done",
-            advice: "keep each task until it is done: await it, keep it in a set, or start it in \
-                     an asyncio.TaskGroup"
-                .to_owned(),
+            advice: format!(
+                "keep each task until it is done: await it, keep it in a set, or start it in a {}",
+                words(run).task_group
+            ),
             cost_ns: 0,
             site: Some(Frame { code, line: 0 }),
             tasks,

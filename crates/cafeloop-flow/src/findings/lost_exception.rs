@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use crate::findings::{Finding, labels};
+use crate::findings::{Finding, labels, words};
 use crate::id::{CodeId, Frame, StringId};
 use crate::quantity::count;
 use crate::run::{Run, TaskIndex};
@@ -44,9 +44,10 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
                 name: "lost-exception",
                 saw: format!("{} {whose}: nobody asked", count(lost.len(), class)),
                 why: "something failed, and the program went on as if it hadn't",
-                advice: "await the task, or start it in an asyncio.TaskGroup, which raises what \
-                         its tasks raise"
-                    .to_owned(),
+                advice: format!(
+                    "await the task, or start it in a {}, which raises what its tasks raise",
+                    words(run).task_group
+                ),
                 cost_ns: 0,
                 site: code.map(|code| Frame { code, line: 0 }),
                 tasks,

@@ -37,8 +37,8 @@ pub struct Finding {
     pub tasks: Vec<TaskIndex>,
 }
 
-/// All findings of a run and of its children: first those that aren't about time, as
-/// they are mistakes, then by the time at stake.
+/// All findings of a run: first those that aren't about time, as most of them are
+/// mistakes, then by the time at stake.  Its children have findings of their own.
 pub fn find(run: &Run) -> Vec<Finding> {
     let checks: [fn(&Run) -> Vec<Finding>; 10] = [
         lost_exception::check,
@@ -70,5 +70,31 @@ fn labels(run: &Run, tasks: &[TaskIndex]) -> String {
     match tasks.len().saturating_sub(NAMED) {
         0 => named.join(", "),
         more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// What things are called in the program's language.
+struct Words {
+    gather: &'static str,
+    task_group: &'static str,
+    to_thread: &'static str,
+    create_task: &'static str,
+}
+
+fn words(run: &Run) -> Words {
+    if run.metadata.runtime.contains("Py") {
+        Words {
+            gather: "asyncio.gather",
+            task_group: "asyncio.TaskGroup",
+            to_thread: "asyncio.to_thread",
+            create_task: "asyncio.create_task",
+        }
+    } else {
+        Words {
+            gather: "gather",
+            task_group: "task_group",
+            to_thread: "to_thread",
+            create_task: "create_task",
+        }
     }
 }

@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 
-use crate::findings::Finding;
+use crate::findings::{Finding, words};
 use crate::id::{CodeId, Frame};
 use crate::quantity::count;
 use crate::run::Run;
@@ -40,7 +40,10 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
                     run.place(Frame { code, line: run.names().first_line(code) })
                 ),
                 why: "calling a coroutine function runs nothing: what it should do didn't happen",
-                advice: "await the call, or hand it to create_task and keep the task".to_owned(),
+                advice: format!(
+                    "await the call, or hand it to {} and keep the task",
+                    words(run).create_task
+                ),
                 cost_ns: 0,
                 site: Some(if site.code == CodeId::NONE { Frame { code, line: 0 } } else { site }),
                 tasks: Vec::new(),

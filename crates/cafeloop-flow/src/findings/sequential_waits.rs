@@ -18,9 +18,9 @@ mod calls;
 
 use std::collections::HashMap;
 
-use self::calls::{Calls, Wait};
+use self::calls::{Calls, Paths, Wait};
 use crate::event::LaneKind;
-use crate::findings::{Finding, labels};
+use crate::findings::{Finding, labels, words};
 use crate::id::CodeId;
 use crate::quantity::{Time, count, thousands};
 use crate::run::{Doing, Run, State, TaskIndex, What};
@@ -35,17 +35,8 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
     for task in &run.tasks {
         *kinds.entry(task.code).or_default() += 1;
     }
-    let mut chains = calls::Paths::default();
-    let mut found: HashMap<(CodeId, CodeId), (Calls, Vec<TaskIndex>)> = HashMap::new();
-    let mut add = |calls: Option<Calls>, task: Option<TaskIndex>| {
-        let Some(calls) = calls.filter(|calls| calls.saves_ns() >= least_ns) else { return };
-        let key = (calls.caller().code, calls.called.code);
-        let (most, tasks) = found.entry(key).or_insert_with(|| (calls.clone(), Vec::new()));
-        if calls.saves_ns() > most.saves_ns() {
-            *most = calls;
-        }
-        tasks.extend(task);
-    };
+    let mut paths = Paths::default();
+    let mut found = Found::default();
     for (index, task) in (0..).map(TaskIndex).zip(&run.tasks) {
         let waits = run.intervals(task).filter_map(|interval| match interval.state {
             State::Waiting { what, chain, inner: false } => {
@@ -53,8 +44,19 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
             }
             _ => None,
         });
-        let only = kinds.get(&task.code) == Some(&1);
-        add(calls::most_saving(run, &mut chains, waits, only), Some(index));
+        // A task that waits in its outermost function may be one that ticks.
+        let mut any = false;
+        for calls in all(run, &mut paths, &waits, 1, least_ns) {
+            found.add(calls, Some(index));
+            any = true;
+        }
+        if !any
+            && kinds.get(&task.code) == Some(&1)
+            && let Some(calls) = calls::in_a_row(run, &mut paths, waits)
+            && calls.saves_ns() >= least_ns
+        {
+            found.add(calls, Some(index));
+        }
     }
     for thread in run.threads.iter().filter(|thread| thread.kind != LaneKind::Worker) {
         let waits = run.stretches(thread).filter_map(|stretch| match stretch.doing {
@@ -63,12 +65,50 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
             }
             _ => None,
         });
-        add(calls::most_saving(run, &mut chains, waits, false), None);
+        for calls in all(run, &mut paths, &waits, 0, least_ns) {
+            found.add(calls, None);
+        }
     }
     let mut findings: Vec<Finding> =
-        found.into_values().map(|(calls, tasks)| finding(run, &calls, tasks)).collect();
+        found.0.into_values().map(|(calls, tasks)| finding(run, &calls, tasks)).collect();
     findings.sort_by(|a, b| a.saw.cmp(&b.saw));
     findings
+}
+
+/// All that one task or thread calls again and again, without counting a wait twice.
+fn all(
+    run: &Run,
+    paths: &mut Paths,
+    waits: &(impl Iterator<Item = Wait> + Clone),
+    outermost: usize,
+    least_ns: u64,
+) -> Vec<Calls> {
+    let (mut all, mut without) = (Vec::new(), Vec::new());
+    // Each one takes a twentieth of the run's time, so there can't be many.
+    while let Some((call, calls)) =
+        calls::most_saving(run, paths, waits.clone(), outermost, &without)
+            .filter(|(_, calls)| calls.saves_ns() >= least_ns)
+    {
+        all.push(calls);
+        without.push(call);
+    }
+    all
+}
+
+/// What was found, by who calls what: the most that one task or thread could save, and
+/// the tasks that do so.
+#[derive(Default)]
+struct Found(HashMap<(CodeId, CodeId), (Calls, Vec<TaskIndex>)>);
+
+impl Found {
+    fn add(&mut self, calls: Calls, task: Option<TaskIndex>) {
+        let key = (calls.caller().code, calls.called.code);
+        let (most, tasks) = self.0.entry(key).or_insert_with(|| (calls.clone(), Vec::new()));
+        if calls.saves_ns() > most.saves_ns() {
+            *most = calls;
+        }
+        tasks.extend(task);
+    }
 }
 
 fn finding(run: &Run, calls: &Calls, tasks: Vec<TaskIndex>) -> Finding {
@@ -88,14 +128,15 @@ fn finding(run: &Run, calls: &Calls, tasks: Vec<TaskIndex>) -> Finding {
         1 => format!(" in {}", labels(run, &tasks)),
         more => format!(" in one of {} that do so", count(more, "task")),
     };
+    let words = words(run);
     let how = if tasks.is_empty() {
-        "on an event loop with asyncio.gather, or in threads"
+        format!("on an event loop with {}, or in threads", words.gather)
     } else {
-        "with asyncio.gather or an asyncio.TaskGroup"
+        format!("with {} or a {}", words.gather, words.task_group)
     };
     Finding {
         name: "sequential-waits",
-        saw: format!("{what}, called from {}{whose}: {each}", callers(run, calls)),
+        saw: format!("{what}{}{whose}: {each}", callers(run, calls)),
         why: "waits one after another take their sum; waits together take the longest of them",
         advice: format!(
             "if none needs what another returns, run them together, {how}: that would take {} at \
@@ -104,7 +145,7 @@ fn finding(run: &Run, calls: &Calls, tasks: Vec<TaskIndex>) -> Finding {
             Time(calls.saves_ns())
         ),
         cost_ns: calls.saves_ns(),
-        site: Some(calls.caller()),
+        site: Some(calls.called),
         tasks,
     }
 }
@@ -115,5 +156,5 @@ fn callers(run: &Run, calls: &Calls) -> String {
     const NAMED: usize = 3;
     let named = calls.callers.iter().rev().take(NAMED);
     let named: Vec<String> = named.map(|&frame| run.place(frame)).collect();
-    named.join(" from ")
+    if named.is_empty() { String::new() } else { format!(", called from {}", named.join(" from ")) }
 }

@@ -1,11 +1,10 @@
 //! The finding `timer-late`.
 //!
 //! # What it sees
-//! Timers that fired more than 10 ms after their time.
+//! Timers that fired more than 10 ms after their time because their loop was busy.
 //!
 //! # Why it matters
-//! Sleeps take longer than they say, and timeouts come late: the loop, or the whole
-//! machine, was busy with something else.
+//! Sleeps take longer than they say, and timeouts come late.
 //!
 //! # What to do
 //! Look at what ran just before: see `blocked-loop`.
@@ -25,12 +24,12 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
     };
     let because = match run.blocks.iter().find(|block| held(block)) {
         Some(_) => "the loop was held by one job then: see blocked-loop",
-        None => "see what ran just before; if nothing did, the machine was busy",
+        None => "the loop had many things to run before: see what ran, and whether it can be less",
     };
     vec![Finding {
         name: "timer-late",
         saw: format!(
-            "{} of {} fired more than {} late; the latest by {}, {} after the beginning",
+            "{} of {} fired more than {} late, as the loop was busy; the latest by {}, {} after the beginning",
             count(timers.late, "timer"),
             timers.fired,
             Time(Timers::LATE_NS),

@@ -30,7 +30,7 @@ pub fn compared(before: &Run, after: &Run, terminal: Terminal) -> String {
         for warning in warnings(run) {
             page.paragraph(Ink::Bad, "! ", 2, &warning);
         }
-        let from_ns = rows.from_ns;
+        let from_ns = rows.from_ns.min(u64::MAX - 1);
         let scale = Scale { from_ns, to_ns: from_ns.saturating_add(longest.max(1)), cells };
         page.lanes(rows, scale, Some(page.width_of_labels(cells)));
         if *name == "Before" {

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 
 use crate::event::{LaneKind, TaskEnd};
 use crate::id::CodeId;
-use crate::quantity::{count, thousands};
-use crate::run::{ChainId, Doing, End, Interval, Run, State, Stretch, Task, Thread};
+use crate::quantity::{Time, count, thousands};
+use crate::run::{
+    ChainId, Doing, End, Interval, Run, State, Stretch, Task, Thread, Totals, is_of_the_program,
+};
 
 /// A row of a picture.
 pub(crate) struct Row<'a> {
@@ -93,21 +95,49 @@ impl<'a> Rows<'a> {
             let command = child.metadata.command.join(" ");
             let label = format!("process {}: {command}", child.metadata.pid);
             self.all.push(Row { run: child, label, what: What::Process });
+            let before = self.all.len();
             self.add(child, most);
+            if self.all.len() == before {
+                let nothing = "nothing that it did was recorded";
+                self.notes.push(format!("process {}: {nothing}", child.metadata.pid));
+            }
         }
     }
 
     fn add_tasks(&mut self, run: &'a Run, most: usize) {
-        let (mut shown, watching): (Vec<&Task>, Vec<&Task>) =
-            run.tasks.iter().partition(|task| !only_watches(run, task));
+        let (mut shown, mut watching, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
+        for task in &run.tasks {
+            let part = match part(run, task) {
+                Part::Own => &mut shown,
+                Part::Watches => &mut watching,
+                Part::Foreign => &mut foreign,
+            };
+            part.push(task);
+        }
         if shown.is_empty() {
-            shown = watching;
-        } else if !watching.is_empty() {
-            let names = named(run, &watching);
-            self.notes.push(match watching.len() {
-                1 => format!("{names} isn't drawn: it only waits for other tasks"),
-                _ => format!("{names} aren't drawn: they only wait for other tasks"),
-            });
+            (shown, watching) = (watching, shown);
+        }
+        if shown.is_empty() {
+            (shown, foreign) = (foreign, shown);
+        }
+        for (tasks, one, more) in [
+            (
+                watching,
+                "isn't drawn: it waits for other tasks",
+                "aren't drawn: they wait for other tasks",
+            ),
+            (
+                foreign,
+                "isn't drawn: it is none of the program's",
+                "aren't drawn: they are none of the program's",
+            ),
+        ] {
+            if !tasks.is_empty() {
+                let names = named(run, &tasks);
+                let why = if tasks.len() == 1 { one } else { more };
+                let ran = Time(ran_ns(run, &tasks));
+                self.notes.push(format!("{names} {why}, and ran for {ran}"));
+            }
         }
         if shown.len() <= most {
             self.all.extend(shown.into_iter().map(|task| Row {
@@ -137,20 +167,47 @@ pub(crate) fn is_shown(thread: &Thread) -> bool {
     thread.waited_or_served() || alone
 }
 
-/// Whether a task does nothing but wait for others, as whoever gathers them does.
-fn only_watches(run: &Run, task: &Task) -> bool {
-    /// A hundredth of its time for all else.
+/// What part a task has in the picture.
+enum Part {
+    /// It has something to show.
+    Own,
+    /// It only waits for others, as whoever gathers them does.
+    Watches,
+    /// It is none of the program's own, and took no time to speak of: what a loop does
+    /// at its end, for example.
+    Foreign,
+}
+
+fn part(run: &Run, task: &Task) -> Part {
+    /// A hundredth can't be seen.
     const SHARE: u64 = 100;
-    let (mut inner_ns, mut other_ns) = (0u64, 0u64);
-    for interval in run.intervals(task) {
-        match interval.state {
-            State::Waiting { inner: true, .. } => {
-                inner_ns = inner_ns.saturating_add(interval.ns());
-            }
-            _ => other_ns = other_ns.saturating_add(interval.ns()),
-        }
+    /// Starting others takes time too.
+    const WORK_SHARE: u64 = 10;
+    let mut totals = Totals::default();
+    run.intervals(task).for_each(|interval| totals.add(&interval));
+    let outside_ns = totals.waiting_ns.saturating_add(totals.unknown_ns);
+    let work_ns = totals.running_ns.saturating_add(totals.ready_ns);
+    let (from_ns, to_ns) = run.lifetime(task);
+    let file = run.names().file(task.code);
+    if totals.inner_ns > 0
+        && outside_ns < totals.inner_ns / SHARE
+        && work_ns < totals.inner_ns / WORK_SHARE
+    {
+        Part::Watches
+    } else if !file.is_empty()
+        && !is_of_the_program(file)
+        && to_ns.saturating_sub(from_ns) < run.wall_ns() / SHARE
+    {
+        Part::Foreign
+    } else {
+        Part::Own
     }
-    inner_ns > 0 && other_ns < inner_ns / SHARE
+}
+
+fn ran_ns(run: &Run, tasks: &[&Task]) -> u64 {
+    let intervals = tasks.iter().flat_map(|task| run.intervals(task));
+    let running = intervals.filter(|interval| interval.state == State::Running);
+    running.fold(0, |sum, interval| sum.saturating_add(interval.ns()))
 }
 
 fn named(run: &Run, tasks: &[&Task]) -> String {

@@ -39,6 +39,8 @@ const LEAST_WIDTH: usize = 40;
 const LABEL_PERCENT: usize = 45;
 /// Lines of the tables; what is left is summed in one more.
 const MOST_LINES: usize = 10;
+/// Of the run's time, the part that has a line of its own.
+const LEAST_SHARE: u64 = 1000;
 /// A mark for so many columns: its label has six and needs air.
 const COLUMNS_FOR_MARK: usize = 12;
 
@@ -126,7 +128,7 @@ impl Page {
         let mut line = first.to_owned();
         let mut used = first.width();
         let mut empty = true;
-        for word in self.shown(text).split(' ') {
+        for word in unbroken(&self.shown(text)) {
             if !empty && used + 1 + word.width() > self.width() {
                 self.put(ink, &line);
                 self.end_line();
@@ -138,7 +140,7 @@ impl Page {
                 line.push(' ');
                 used += 1;
             }
-            line.push_str(word);
+            line.push_str(&word);
             used += word.width();
             empty = false;
         }
@@ -378,6 +380,10 @@ impl Page {
                     longest_ns: wait.longest_ns,
                     count: wait.count,
                     what: match wait.noun {
+                        // A function that says it already.
+                        noun if run.names().function(wait.site.code) == noun => {
+                            run.place(wait.site)
+                        }
                         "" => run.place(wait.site),
                         noun => format!("{} · {noun}", run.place(wait.site)),
                     },
@@ -398,15 +404,18 @@ impl Page {
         let lines = tables.iter().flat_map(|(_, lines)| lines.iter().take(MOST_LINES + 1));
         let times = lines.map(|line| self.shown(&line.times()).width()).max().unwrap_or(0);
         for (shade, lines) in &tables {
-            self.table(*shade, lines, times);
+            self.table(*shade, lines, times, run.wall_ns());
         }
         self.end_line();
         self.paragraph(Ink::Plain, "", 2, &overlap(run));
     }
 
-    fn table(&mut self, shade: Shade, lines: &[Line], times: usize) {
+    fn table(&mut self, shade: Shade, lines: &[Line], times: usize, wall_ns: u64) {
         let noun = if let Shade::Inner = shade { "for tasks" } else { shade.noun() };
-        let (shown, rest) = lines.split_at(lines.len().min(MOST_LINES));
+        // The first one always; of the others those that a reader might care about.
+        let large = |line: &&Line| line.total_ns >= wall_ns / LEAST_SHARE;
+        let shown = lines.iter().take(MOST_LINES).take_while(large).count();
+        let (shown, rest) = lines.split_at(shown.max(1).min(lines.len()));
         // A single line that is left out would take as much room as it is.
         let (shown, rest) = if rest.len() == 1 { (lines, &[][..]) } else { (shown, rest) };
         for line in shown {
@@ -522,6 +531,25 @@ pub(super) fn warnings(run: &Run) -> Vec<String> {
 
 fn are(number: u64, noun: &str) -> String {
     format!("{} {}", count(number, noun), if number == 1 { "is" } else { "are" })
+}
+
+/// The words of a text, with each number and its unit as one.
+fn unbroken(text: &str) -> Vec<String> {
+    const UNITS: [&str; 7] = ["s", "ms", "µs", "us", "ns", "%", "×"];
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let unit = word.trim_end_matches(['.', ',', ';', ':', ')']);
+        match words.last_mut() {
+            Some(number)
+                if UNITS.contains(&unit) && number.ends_with(|it: char| it.is_ascii_digit()) =>
+            {
+                number.push(' ');
+                number.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 /// A mark's time, with as many digits as its step needs.

@@ -61,8 +61,10 @@ impl Chains {
 
 /// Whether a file belongs to the program, rather than to the standard library, to an
 /// installed package or to the interpreter itself.
-fn is_of_the_program(file: &str) -> bool {
-    let installed = ["/site-packages/", "/dist-packages/", "/lib/python", "/rustc/"];
+pub(crate) fn is_of_the_program(file: &str) -> bool {
+    // The last one is this package, where it isn't installed but developed.
+    let installed =
+        ["/site-packages/", "/dist-packages/", "/lib/python", "/rustc/", "/python/cafeloop/"];
     !file.is_empty() && !file.starts_with('<') && !installed.iter().any(|it| file.contains(it))
 }
 

@@ -24,7 +24,7 @@ use crate::names::Names;
 use crate::reader::{Ending, Losses, Reader};
 
 pub use chain::ChainId;
-pub(crate) use chain::{of_the_program, site};
+pub(crate) use chain::{is_of_the_program, of_the_program, site};
 pub use task::{By, End, Interval, State, Task, TaskIndex, Totals, What};
 pub use thread::{Doing, Stretch, Thread};
 pub use transport::{Traffic, Transport};
@@ -138,7 +138,8 @@ pub struct Timers {
     pub fired: u64,
     /// How many were cancelled.
     pub cancelled: u64,
-    /// How many fired more than [`Timers::LATE_NS`] after their time.
+    /// How many fired more than [`Timers::LATE_NS`] after their time because their loop
+    /// was busy.  One that waited in the kernel and was called late couldn't help it.
     pub late: u64,
     /// How late those were altogether.
     pub late_total_ns: u64,

@@ -181,7 +181,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, interval: &Interval) {
+    pub(crate) fn add(&mut self, interval: &Interval) {
         let total = match interval.state {
             State::Unknown => &mut self.unknown_ns,
             State::Ready { .. } => &mut self.ready_ns,

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+pub(crate) mod every_event;
 pub(crate) mod story;
 
 use std::io::{self, Write};

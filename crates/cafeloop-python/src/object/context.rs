@@ -144,7 +144,7 @@ impl Context {
     }
 
     /// The one that was given, or a copy of the current one.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn of(py: Python<'_>, given: Option<Bound<'_, PyContext>>) -> PyResult<Self> {
         if let Some(context) = given {
             return Ok(Context::given(context));
@@ -182,12 +182,12 @@ impl Context {
             self.stop_sharing(py);
             return in_context(&context, call);
         }
-        let lent = sharing.lend(offsets, &context)?;
-        self.held.set(lent.clone());
+        let entered = sharing.lend(offsets, &context)?;
+        self.held.set(entered.clone());
         self.kind.set(Kind::Lent);
-        let lent = Lent { context: self, times, pristine: context, lent, offsets };
+        let lent = Lent { context: self, times, pristine: context, entered, offsets };
         // Which it is out of again when what was lent goes back.
-        in_context(&lent.lent, call)
+        in_context(&lent.entered, call)
     }
 
     /// The context itself, for others to see: it is nobody else's from now on.
@@ -199,7 +199,9 @@ impl Context {
             Kind::Shared(_) => {
                 let own = self.held.get(py).map(|pristine| copy(&pristine)).transpose()?;
                 self.stop_sharing(py);
-                own.into_iter().for_each(|own| self.held.set(own));
+                if let Some(own) = own {
+                    self.held.set(own);
+                }
             }
         }
         Ok(self.held.get(py))
@@ -252,21 +254,21 @@ struct Lent<'a, 'py> {
     context: &'a Context,
     times: u8,
     pristine: Bound<'py, PyContext>,
-    lent: Bound<'py, PyContext>,
+    entered: Bound<'py, PyContext>,
     offsets: Offsets,
 }
 
 impl Drop for Lent<'_, '_> {
     #[inline]
     fn drop(&mut self) {
-        let Lent { context, times, pristine, lent, offsets } = self;
-        let sharing = SHARING.get(lent.py());
+        let Lent { context, times, pristine, entered, offsets } = self;
+        let sharing = SHARING.get(entered.py());
         if context.kind.get() == Kind::Lent {
-            let is_changed = variables(*offsets, lent) != variables(*offsets, pristine);
+            let is_changed = variables(*offsets, entered) != variables(*offsets, pristine);
             if !is_changed && *times < LENT_AT_MOST {
                 context.held.set(pristine.clone());
                 context.kind.set(Kind::Shared(*times + 1));
-                sharing.lent.set(lent.clone());
+                sharing.lent.set(entered.clone());
                 return;
             }
             context.kind.set(Kind::Own);

@@ -175,7 +175,7 @@ impl Handle {
     }
 
     /// A handle that is to be [`Queued`].
-    #[inline(always)]
+    #[inline]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
         when: When,
@@ -249,6 +249,17 @@ impl Handle {
         // Whose drop may run anybody's code, so nothing is borrowed any more.
         drop((call, job));
         Ok(())
+    }
+
+    /// What it is to call, unless it was cancelled.
+    pub(crate) fn callback<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        let call = &own(slf).call;
+        (!call.is_gone()).then(|| call.callback(slf.py()))
+    }
+
+    /// Whether it is due at a time.
+    pub(crate) fn is_timer(slf: &Bound<'_, Self>) -> bool {
+        !matches!(own(slf).when, When::Soon)
     }
 
     pub(super) fn is_cancelled(slf: &Bound<'_, Self>) -> bool {

@@ -187,14 +187,14 @@ fn compared<'py>(
     op: CompareOp,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = timer.py();
-    let times = if other.is_instance(classes(py)?.timer.as_type(py))? {
+    let both = if other.is_instance(classes(py)?.timer.as_type(py))? {
         // SAFETY: instances of that class are handles.
         let other: &Bound<'py, Handle> = unsafe { other.cast_unchecked() };
         Handle::when(timer).zip(Handle::when(other))
     } else {
         None
     };
-    let Some((mine, theirs)) = times else { return Ok(py.NotImplemented().into_bound(py)) };
+    let Some((mine, theirs)) = both else { return Ok(py.NotImplemented().into_bound(py)) };
     match op {
         CompareOp::Lt | CompareOp::Gt => mine.rich_compare(theirs, op),
         CompareOp::Eq | CompareOp::Ne | CompareOp::Le | CompareOp::Ge => {

@@ -351,12 +351,12 @@ impl<'a, 'py> Arguments<'a, 'py> {
     ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
         // SAFETY: see `new`.
         let borrowed = |value: &*mut ffi::PyObject| unsafe { Borrowed::from_ptr(self.py, *value) };
-        let (positional, named) = self.values.split_at(self.positional);
+        let (in_order, by_name) = self.values.split_at(self.positional);
         let mut leading: [Option<Borrowed<'a, 'py, PyAny>>; N] = [const { None }; N];
-        for (place, value) in leading.iter_mut().zip(positional.iter().map(borrowed)) {
+        for (place, value) in leading.iter_mut().zip(in_order.iter().map(borrowed)) {
             *place = Some(value);
         }
-        for ((name, _), value) in self.named().zip(named.iter().map(borrowed)) {
+        for ((name, _), value) in self.named().zip(by_name.iter().map(borrowed)) {
             let name: &Bound<'py, PyString> = name.cast()?;
             if let Some(index) = names.iter().position(|known| name == *known)
                 && leading[index].replace(value).is_some()

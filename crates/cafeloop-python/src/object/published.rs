@@ -188,7 +188,7 @@ pub(super) fn swap_running(
     // `layout` has verified; the field holds a reference to a task or NULL, and
     // exchanges it for the one that it is handed.
     unsafe {
-        let running = thread.cast::<u8>().add(offsets.running_task);
-        Strong::from_ptr(running.cast::<*mut ffi::PyObject>().replace(task))
+        let running = field::<*mut ffi::PyObject>(thread.cast(), offsets.running_task);
+        Strong::from_ptr(running.replace(task))
     }
 }

@@ -16,6 +16,7 @@ use super::watching::Watching;
 use super::writing::{check_type, is_only_full, note_loss};
 use crate::errors::os_error;
 use crate::ffi::ReadableBuffer;
+use crate::recorder;
 
 const SEND_FAILED: &str = "Fatal write error on datagram transport";
 
@@ -82,7 +83,9 @@ fn is_sent(
     let (py, this) = (datagram.py(), datagram.get());
     let peer = match (this.speech(py), to) {
         (Speech::Native(_), _) if this.is_connected(py) => Some(Peer::Unknown),
-        (Speech::Native(family), Some(to)) => family.parse(to),
+        (Speech::Native(family), Some(to)) => {
+            this.peers(py).answered(to).or_else(|| family.parse(to))
+        }
         _ => None,
     };
     let Some(peer) = peer else { return is_sent_by_python(datagram, data, to) };
@@ -92,7 +95,12 @@ fn is_sent(
         Err(_) => wire::send_to(fd, ReadableBuffer::of(data)?.as_bytes(), &peer),
     };
     match sent {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            if recorder::is_on() {
+                recorder::bytes_out(py, this.endpoint(py), data.len()?);
+            }
+            Ok(true)
+        }
         Err(error) if is_only_full(&error) => Ok(false),
         Err(error) => Err(os_error(py, &error)),
     }
@@ -104,7 +112,7 @@ fn is_sent_by_python(
     to: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<bool> {
     let (py, this) = (datagram.py(), datagram.get());
-    let sock = this.endpoint(py).socket().object().bind(py);
+    let sock = this.endpoint(py).socket().object(py)?.into_pyobject(py)?;
     let sent = if this.is_connected(py) {
         sock.call_method1(intern!(py, "send"), (data,))
     } else {

@@ -1,7 +1,7 @@
 //! From the protocol of a TLS connection to its carrier.
 
 use cafeloop::io::tls::{Flow, Offer};
-use cafeloop::io::{Keep, Write};
+use cafeloop::io::{Keep, Write, WriteQueue};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -156,31 +156,40 @@ fn encrypt_and_drain(tls: &Bound<'_, Tls>) -> PyResult<()> {
 /// What is to be encrypted next.
 fn offered<'py>(tls: &Bound<'py, Tls>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = tls.py();
-    let machine = tls.get().machine(py).borrow();
-    let Some(offer) = machine.offer() else { return Ok(None) };
-    let mut chunks = machine.queue().iter();
-    let piece = match offer {
-        Offer::Chunk => match chunks.next() {
+    let (body, start) = {
+        let machine = tls.get().machine(py).borrow();
+        match machine.offer() {
             None => return Ok(None),
-            Some((body, left)) if left.start == 0 => body.bind(py).clone().into_any(),
-            Some((body, left)) => {
-                let place = isize::try_from(left.start).unwrap_or(isize::MAX);
-                let view = PyMemoryView::from(body.bind(py))?;
-                view.get_item(PySlice::new(py, place, isize::MAX, 1))?
+            // Bytes are no matter of the garbage collector's: making them runs no code.
+            Some(Offer::Gathered(bytes)) => (gathered(py, machine.queue(), bytes)?, 0),
+            Some(Offer::Chunk) => {
+                let Some((body, left)) = machine.queue().iter().next() else { return Ok(None) };
+                (body.bind(py).clone(), left.start)
             }
-        },
-        Offer::Gathered(bytes) => PyBytes::new_with(py, bytes, |mut room| {
-            for (body, left) in chunks {
-                let piece = &body.as_bytes(py)[left];
-                let (place, rest) = room.split_at_mut(piece.len().min(room.len()));
-                place.copy_from_slice(&piece[..place.len()]);
-                room = rest;
-            }
-            Ok(())
-        })?
-        .into_any(),
+        }
     };
-    Ok(Some(piece))
+    if start == 0 {
+        return Ok(Some(body.into_any()));
+    }
+    let start = isize::try_from(start).unwrap_or(isize::MAX);
+    PyMemoryView::from(&body)?.get_item(PySlice::new(py, start, isize::MAX, 1)).map(Some)
+}
+
+/// The first so many bytes of a queue in one piece.
+fn gathered<'py>(
+    py: Python<'py>,
+    queue: &WriteQueue<Py<PyBytes>>,
+    bytes: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with(py, bytes, |mut room| {
+        for (body, left) in queue.iter() {
+            let piece = &body.as_bytes(py)[left];
+            let (place, rest) = room.split_at_mut(piece.len().min(room.len()));
+            place.copy_from_slice(&piece[..place.len()]);
+            room = rest;
+        }
+        Ok(())
+    })
 }
 
 /// Gives all that is encrypted to the carrier, if that takes it.

@@ -1,10 +1,12 @@
 //! Tells one call from the next, by nothing but the lines at which they waited.
 //!
-//! Within one call of a function the lines of waits go forward.  Where they go back, or
-//! stand still, it was called again, or a loop in it went round, which is the same for
-//! whoever asks what could overlap.  A call that waits in a loop for one connection
-//! stays one call: that is a conversation.
+//! A function that waits at an earlier line than before was called again, or a loop in
+//! it went round, which is the same for whoever asks what could overlap.  If the whole
+//! stack is the same as before, that is so for the innermost function; whether an outer
+//! one went round too can't be known, so it isn't assumed.  A call that waits in a loop
+//! for one connection stays one call: that is a conversation.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -35,7 +37,7 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// The function that called.
+    /// The function that called; none for the outermost.
     pub(super) fn caller(&self) -> Frame {
         self.callers.last().copied().unwrap_or_default()
     }
@@ -46,28 +48,28 @@ impl Calls {
     }
 }
 
-/// The program's frames of each chain, and the calls that they pass through.
+/// The program's frames of each chain, and the functions that they stand for.
 #[derive(Default)]
 pub(super) struct Paths {
     known: HashMap<ChainId, Rc<Path>>,
-    /// Each distinct way from the outside into a function, with the line.
+    /// Each distinct way from the outside to a frame, with the lines.
     ways: HashMap<(Way, Frame), Way>,
-    /// Each function called on such a way from such a function.
-    edges: HashMap<(Way, CodeId, CodeId), Edge>,
+    /// Each function at the end of a way, called by such a function.
+    calls: HashMap<(Way, CodeId, CodeId), Call>,
 }
 
 /// A way from the outside to a frame.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Way(usize);
 
-/// A function that is called by another one, at the end of a way.
+/// A function that was called, from wherever in another one at the end of a way.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Edge(usize);
+pub(super) struct Call(usize);
 
 struct Path {
     frames: Vec<Frame>,
-    /// The edge from each frame to the next.
-    edges: Vec<Edge>,
+    /// What each frame is.
+    calls: Vec<Call>,
 }
 
 impl Paths {
@@ -76,21 +78,24 @@ impl Paths {
             return Rc::clone(path);
         }
         let frames: Vec<Frame> = of_the_program(run.frames(chain), run.names()).collect();
+        // To the caller's caller: from where in the caller doesn't matter.
         let mut way = Way::default();
-        let mut edges = Vec::new();
-        for pair in frames.windows(2) {
-            let next = Edge(self.edges.len());
-            edges.push(*self.edges.entry((way, pair[0].code, pair[1].code)).or_insert(next));
+        let mut caller = Frame::default();
+        let mut calls = Vec::new();
+        for &frame in &frames {
+            let next = Call(self.calls.len());
+            calls.push(*self.calls.entry((way, caller.code, frame.code)).or_insert(next));
             let next = Way(self.ways.len() + 1);
-            way = *self.ways.entry((way, pair[0])).or_insert(next);
+            way = *self.ways.entry((way, caller)).or_insert(next);
+            caller = frame;
         }
-        let path = Rc::new(Path { frames, edges });
+        let path = Rc::new(Path { frames, calls });
         self.known.insert(chain, Rc::clone(&path));
         path
     }
 }
 
-/// The calls along one edge, while they are being counted.
+/// The calls of one function, while they are being counted.
 struct Count {
     depth: usize,
     last: Rc<Path>,
@@ -102,35 +107,38 @@ struct Count {
     now_ns: u64,
 }
 
-/// Among what one task, or one thread, called again and again, the calls that could
-/// save most.  If there are none such and `only`, different calls in a row.
+/// Among the functions that one task, or one thread, called again and again, the one
+/// whose calls could save most.
+///
+/// Only functions that others called count from `outermost` 1 on, and with 0 all do.
+/// What passed through one of `without` doesn't count.
 pub(super) fn most_saving(
     run: &Run,
     paths: &mut Paths,
-    waits: impl Iterator<Item = Wait> + Clone,
-    only: bool,
-) -> Option<Calls> {
-    let mut counts: HashMap<Edge, Count> = HashMap::new();
-    for wait in waits.clone().filter(|wait| wait.chain != ChainId::NONE) {
+    waits: impl Iterator<Item = Wait>,
+    outermost: usize,
+    without: &[Call],
+) -> Option<(Call, Calls)> {
+    let mut counts: HashMap<Call, Count> = HashMap::new();
+    for wait in waits.filter(|wait| wait.chain != ChainId::NONE) {
         let path = paths.path(run, wait.chain);
-        for (depth, &edge) in path.edges.iter().enumerate() {
-            match counts.get_mut(&edge) {
+        if path.calls.iter().any(|call| without.contains(call)) {
+            continue;
+        }
+        for (depth, &call) in path.calls.iter().enumerate().skip(outermost) {
+            match counts.get_mut(&call) {
                 Some(count) => count.add(&path, wait),
                 None => {
-                    counts.insert(edge, Count::new(depth, &path, wait));
+                    counts.insert(call, Count::new(depth, &path, wait));
                 }
             }
         }
     }
-    let again = counts
-        .values()
-        .filter(|count| count.times > 1)
-        .max_by_key(|count| (count.saves_ns(), count.depth, count.last.frames[count.depth]))
-        .map(Count::calls);
-    if again.is_some() || !only {
-        return again;
-    }
-    in_a_row(run, paths, waits)
+    counts
+        .into_iter()
+        .filter(|(_, count)| count.times > 1)
+        .max_by_key(|(call, count)| (count.saves_ns(), count.depth, call.0))
+        .map(|(call, count)| (call, count.calls()))
 }
 
 impl Count {
@@ -147,8 +155,7 @@ impl Count {
     }
 
     fn add(&mut self, path: &Rc<Path>, wait: Wait) {
-        let goes_on = self.last.frames[self.depth] == path.frames[self.depth]
-            && goes_forward(&self.last.frames[self.depth..], &path.frames[self.depth..]);
+        let goes_on = !self.was_called_again(&path.frames);
         if goes_on || is_conversation(self.what, wait.what) {
             self.now_ns = self.now_ns.saturating_add(wait.ns);
         } else {
@@ -161,14 +168,30 @@ impl Count {
         self.what = wait.what;
     }
 
+    /// Whether these frames are of a later call than the last ones.
+    fn was_called_again(&self, frames: &[Frame]) -> bool {
+        let before = &self.last.frames;
+        let from_elsewhere = self
+            .depth
+            .checked_sub(1)
+            .is_some_and(|caller| before[caller].line != frames[caller].line);
+        let is_innermost = self.depth + 1 == frames.len() && before.len() == frames.len();
+        match frames[self.depth].line.cmp(&before[self.depth].line) {
+            _ if from_elsewhere => true,
+            Ordering::Less => true,
+            Ordering::Equal => is_innermost,
+            Ordering::Greater => false,
+        }
+    }
+
     fn saves_ns(&self) -> u64 {
         self.sum_ns.saturating_sub(self.longest_ns)
     }
 
     fn calls(&self) -> Calls {
         Calls {
-            callers: self.last.frames[..=self.depth].to_vec(),
-            called: self.last.frames[self.depth + 1],
+            callers: self.last.frames[..self.depth].to_vec(),
+            called: self.last.frames[self.depth],
             same: true,
             times: self.times,
             sum_ns: self.sum_ns,
@@ -179,7 +202,11 @@ impl Count {
 
 /// Different functions that the outermost one called, each once, in the order of their
 /// lines.
-fn in_a_row(run: &Run, paths: &mut Paths, waits: impl Iterator<Item = Wait>) -> Option<Calls> {
+pub(super) fn in_a_row(
+    run: &Run,
+    paths: &mut Paths,
+    waits: impl Iterator<Item = Wait>,
+) -> Option<Calls> {
     let mut calls: Vec<(Frame, Frame, u64)> = Vec::new();
     let mut before = What::Unknown;
     for wait in waits.filter(|wait| wait.chain != ChainId::NONE) {
@@ -210,14 +237,6 @@ fn in_a_row(run: &Run, paths: &mut Paths, waits: impl Iterator<Item = Wait>) -> 
         sum_ns: lengths.clone().fold(0, u64::saturating_add),
         longest_ns: lengths.max().unwrap_or(0),
     })
-}
-
-/// Whether a wait can be a later one of the same call, by its frames.
-fn goes_forward(before: &[Frame], after: &[Frame]) -> bool {
-    match before.iter().zip(after).find(|(before, after)| before != after) {
-        Some((before, after)) => before.code != after.code || before.line < after.line,
-        None => before.len() != after.len(),
-    }
 }
 
 /// Whether two waits were for one connection.

@@ -8,10 +8,18 @@ use crate::run::task::TaskIndex;
 use crate::run::thread::{Doing, Thread};
 use crate::run::{Block, Process, Timers};
 
+/// A call is work if the thread used the processor for half of it.
+const CALL_PARTS: u64 = 2;
+/// Between two looks a tenth is work: whoever waits uses hardly any, but on a busy
+/// machine whoever works has to share.
+const SAMPLE_PARTS: u64 = 10;
+
 /// What a lane does at the moment.
 pub(super) struct LaneState {
     pub(super) thread: Thread,
     pub(super) now_ns: u64,
+    /// When its loop last came back from waiting in the kernel.
+    pub(super) idle_until_ns: u64,
     /// The engine's job that runs.
     pub(super) job_since_ns: Option<u64>,
     /// The callback that runs.
@@ -32,11 +40,11 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Whether a thread that is seen again worked since, more than it waited.
-    fn worked_until(self, then: Look) -> bool {
+    /// Whether a thread that is seen again used the processor for one part in so many.
+    fn worked_until(self, then: Look, parts: u64) -> bool {
         let (took_ns, used_ns) =
             (then.at_ns.saturating_sub(self.at_ns), then.cpu_ns.saturating_sub(self.cpu_ns));
-        used_ns.saturating_mul(2) >= took_ns
+        used_ns.saturating_mul(parts) >= took_ns
     }
 }
 
@@ -45,6 +53,7 @@ impl LaneState {
         LaneState {
             thread,
             now_ns: 0,
+            idle_until_ns: 0,
             job_since_ns: None,
             handle: None,
             steps: Vec::new(),
@@ -57,7 +66,7 @@ impl LaneState {
         // Whoever doesn't say that a call was left enters the next one.
         self.call_left(look);
         if let Some(before) = self.looked.replace(look)
-            && before.worked_until(look)
+            && before.worked_until(look, SAMPLE_PARTS)
         {
             self.thread.enter(before.at_ns, Doing::Working);
         }
@@ -67,7 +76,7 @@ impl LaneState {
 
     pub(super) fn call_left(&mut self, look: Look) {
         let Some(entered) = self.call.take() else { return };
-        if entered.worked_until(look) {
+        if entered.worked_until(look, CALL_PARTS) {
             self.thread.correct(Doing::Working);
         }
         self.thread.enter(look.at_ns, Doing::Working);
@@ -82,11 +91,13 @@ impl Replay {
             let since_ns = thread.spans.last().map_or(now_ns, |span| span.from_ns);
             thread.idle_ns = thread.idle_ns.saturating_add(now_ns.saturating_sub(since_ns));
             thread.enter(now_ns, Doing::Turning);
+            self.lanes[lane].idle_until_ns = now_ns;
         }
     }
 
-    pub(super) fn timer_fired(&mut self, now_ns: u64, late_ns: u64) {
+    pub(super) fn timer_fired(&mut self, lane: usize, now_ns: u64, late_ns: u64) {
         self.timers.fired += 1;
+        let late_ns = late_ns.min(now_ns.saturating_sub(self.lanes[lane].idle_until_ns));
         if late_ns > Timers::LATE_NS {
             self.timers.late += 1;
             self.timers.late_total_ns = self.timers.late_total_ns.saturating_add(late_ns);
@@ -142,7 +153,7 @@ impl Replay {
             lane.thread.enter(look.at_ns, Doing::Working);
             return;
         };
-        if before.worked_until(look) {
+        if before.worked_until(look, SAMPLE_PARTS) {
             lane.thread.enter(before.at_ns, Doing::Working);
             let site = site(entry.frames, entry.names);
             self.busy.add(site, look.at_ns.saturating_sub(before.at_ns));

@@ -131,7 +131,7 @@ impl Replay {
             Event::PollEnds { .. } => self.poll_ends(lane, now_ns),
             Event::TimerSet { .. } => self.timers.set += 1,
             Event::TimerCancelled => self.timers.cancelled += 1,
-            Event::TimerFired { late_ns } => self.timer_fired(now_ns, late_ns),
+            Event::TimerFired { late_ns } => self.timer_fired(lane, now_ns, late_ns),
             Event::JobBegins => self.lanes[lane].job_since_ns = Some(now_ns),
             Event::JobEnds => {
                 if let Some(since_ns) = self.lanes[lane].job_since_ns.take() {

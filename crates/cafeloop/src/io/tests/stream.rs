@@ -272,7 +272,7 @@ fn a_writer_is_asked_to_pause_only_when_the_kernel_is_full() {
     for _ in 0..20 {
         wire.take(Step::Write(5));
     }
-    assert_eq!(wire.told, []);
+    assert!(wire.told.is_empty());
     for _ in 0..3 {
         wire.take(Step::Write(5));
     }
@@ -296,6 +296,20 @@ fn writes_to_a_lost_connection_are_counted() {
     assert!(machine.abort().is_none());
     assert_eq!(machine.write(1, Some(0)), Ok(Write::Lost(0)));
     assert_eq!(machine.write(1, Some(0)), Ok(Write::Lost(1)));
+}
+
+#[test]
+fn an_end_that_is_a_close_refuses_writes_and_loses_when_all_was_sent() {
+    let mut machine = Stream::<()>::default();
+    assert_eq!(machine.write(2, None), Ok(Write::Now));
+    machine.sent_at_once(2, 1, || ());
+    assert_eq!(machine.settle(), Settled::Waits);
+    assert_eq!((machine.end_writing(), machine.close()), (End::Later, Close::Later));
+    assert_eq!(machine.write(1, None), Err(Refused::Ended));
+    assert_eq!([machine.lose_write(), machine.lose_write()], [0, 1]);
+    machine.sent(1);
+    assert_eq!(machine.settle(), Settled::Lose);
+    assert!(machine.is_lost());
 }
 
 #[test]
