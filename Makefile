@@ -13,15 +13,15 @@ BIN := $(VENV)/bin
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
 .PHONY: help cafe cafe-rust test test-rust test-python test-all compat memcheck lint conformance \
-	loom fuzz forky bench bench-forky bench-counts bench-rust clean
+	loom fuzz forky bench bench-forky bench-counts bench-record bench-rust clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  PYTHON=python3.13 after any of them chooses the Python."
 
-cafe: release ## Serve both cafés on the loop: 10 seconds, then 5
-	@$(BIN)/cafeloop run --verbose examples/cafe/sync_cafe.py
-	@$(BIN)/cafeloop run --verbose examples/cafe/async_cafe.py
+cafe: release ## Serve both cafés on the loop, with their flow: 10 seconds, then 5
+	@$(BIN)/cafeloop flow examples/cafe/sync_cafe.py
+	@$(BIN)/cafeloop flow examples/cafe/async_cafe.py
 
 cafe-rust: ## Serve both cafés in Rust
 	@cargo run --quiet --release -p cafe -- sync
@@ -81,6 +81,9 @@ bench-forky: ## The same on Python 3.14 from Debian's next release (root; FORKY=
 export UPDATE
 bench-counts: release ## Compare instruction counts with the stored (ROWS='queue event', UPDATE='reason')
 	set -f; $(BIN)/python -m benches.counts $(ROWS) $(if $(UPDATE),--update "$$UPDATE")
+
+bench-record: release ## Measure what recording costs, beside the same work without
+	@$(BIN)/python -m benches.recording
 
 bench-rust: ## Measure the engine's parts (BENCH='timers' for one file, ROWS='fire' for some of it)
 	set -f; cargo bench --quiet --package cafeloop --bench '$(or $(BENCH),*)' -- $(ROWS)

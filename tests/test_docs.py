@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A limit against hanging, not an expectation.
 LIMIT_SECONDS = 60
 
-PRINTED = {"README.md": ["Your Latte is ready, enjoy!\n"]}
+PRINTED = {"README.md": ["Your Latte is ready, enjoy!\n"], "docs/flow.md": ["", ""]}
 
 
 def examples(document):
@@ -33,7 +33,7 @@ def test_the_python_of_a_document_prints_what_it_says(document, tmp_path):
         script = tmp_path / "example.py"
         script.write_text(example)
         command = [sys.executable, "-W", "error", script]
-        process = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+        process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_SECONDS)
         assert process.stderr == ""
         printed.append(process.stdout)
     assert printed == PRINTED[document]

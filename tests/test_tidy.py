@@ -151,7 +151,7 @@ def test_only_the_python_crate_names_pyo3(crate):
     [
         ("crates/cafeloop-flow", set()),
         ("crates/cafeloop", {"cafeloop-flow"}),
-        ("crates/cafeloop-cli", set()),
+        ("crates/cafeloop-cli", {"cafeloop-flow"}),
         ("crates/cafe", {"cafeloop"}),
         ("crates/cafeloop-python", {"cafeloop", "cafeloop-cli"}),
         # It judges the others.
@@ -187,7 +187,7 @@ def test_every_dependency_is_argued_for():
 
 @pytest.mark.parametrize("path", files("python", "*.py"), ids=name)
 def test_the_package_exits_only_in_its_command(path):
-    if path.name not in ("__main__.py", "_program.py"):
+    if path.name not in ("__main__.py", "_flow.py", "_program.py", "_recorded.py"):
         assert not uses(path, r"\bsys\.exit\b|\bos\._exit\b|\bprint\(")
 
 

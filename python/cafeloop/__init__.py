@@ -6,6 +6,9 @@
 runs a coroutine on cafeloop's event loop, as `asyncio.run` would on asyncio's.
 Importing changes nothing, and doesn't load asyncio; `install()` makes this the
 loop that asyncio makes.
+
+PYTEST_DONT_REWRITE: pytest, which loads a plugin from here, would warn of a package
+that runs it and so is imported already.
 """
 
 TYPE_CHECKING = False
@@ -14,16 +17,19 @@ if TYPE_CHECKING:
     from ._clock import VirtualClock
     from ._loop import Loop, new_event_loop
     from ._policy import EventLoopPolicy, install, uninstall
+    from ._record import Recording, record
     from ._run import run
 
 __all__ = [
     "EventLoopPolicy",
     "Loop",
+    "Recording",
     "VirtualClock",
     "__version__",
     "build_info",
     "install",
     "new_event_loop",
+    "record",
     "run",
     "uninstall",
 ]
@@ -31,11 +37,13 @@ __all__ = [
 _MODULE_OF = {
     "EventLoopPolicy": "_policy",
     "Loop": "_loop",
+    "Recording": "_record",
     "VirtualClock": "_clock",
     "__version__": "_build",
     "build_info": "_build",
     "install": "_policy",
     "new_event_loop": "_loop",
+    "record": "_record",
     "run": "_run",
     "uninstall": "_policy",
 }

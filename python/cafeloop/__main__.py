@@ -1,7 +1,8 @@
 """The command `cafeloop`, also reached as `python -m cafeloop`.
 
-It is in three parts: the extension module reads the command line and answers what needs no
-interpreter, `_program` runs the program that was asked for, and this file joins them.
+It is in parts: the extension module reads the command line and answers what needs no
+interpreter, `_program` runs the program that was asked for, `_flow` has it recorded in a process
+of its own and drawn, and this file joins them.
 """
 
 import sys
@@ -21,12 +22,29 @@ def main() -> int:
     asked = _cafeloop.parse_command(sys.argv[1:])
     if isinstance(asked, int):
         return asked
-    kind, name, arguments, is_verbose = asked
-    run = {"script": _program.run_script, "module": _program.run_module}[kind]
+    if asked.command == "run":
+        return run(asked)
+    from . import _flow
+
+    if asked.command == "flow":
+        return _flow.record_and_draw(asked, run)
+    return _flow.draw(asked) if asked.command == "draw" else _flow.compare(asked)
+
+
+def run(asked: _cafeloop.Errand, recording: str | None = None) -> int:
+    """Runs the program; if it's recorded into `recording`, without a word about it."""
+    is_verbose = asked.is_verbose
+    run = {"script": _program.run_script, "module": _program.run_module}[asked.kind]
+    if asked.is_recorded:
+        from . import _recorded
+
+        _program.before_it_starts = lambda: _recorded.begin(asked, recording)
     try:
-        run(name, arguments)
+        run(asked.name, asked.arguments)
     except _program.CannotStart as error:
         print(f"cafeloop: can't {error}", file=sys.stderr)
+        if asked.is_recorded:
+            _recorded.discard()
         # There was no program to say more of.
         is_verbose = False
         return CANNOT_START

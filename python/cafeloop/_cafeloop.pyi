@@ -17,7 +17,26 @@ RUST_VERSION: str
 BUILT_FOR: str
 PROFILE: str
 
-def parse_command(args: list[str]) -> int | tuple[str, str, list[str], bool]: ...
+@final
+class Errand:
+    """What a command line asks for."""
+
+    command: str
+    kind: str
+    name: str
+    arguments: list[str]
+    is_verbose: bool
+    is_recorded: bool
+    recording: str | None
+    shows_arguments: bool
+    recordings: list[str]
+    def picture_files(self) -> list[str]: ...
+    def draw(
+        self, recordings: list[str], columns: int, has_colours: bool, has_unicode: bool
+    ) -> int: ...
+    def compare(self, columns: int, has_colours: bool, has_unicode: bool) -> int: ...
+
+def parse_command(args: list[str]) -> int | Errand: ...
 
 def _whose_tasks() -> str: ...
 def _refuse_native_tasks(why: str) -> bool: ...
@@ -215,6 +234,52 @@ class Holding:
     """Work in a thread, which holds a virtual clock until it has ended."""
 
     def end(self) -> None: ...
+
+@final
+class FlowRecording:
+    """The native half of a recording."""
+
+    def __new__(
+        cls,
+        *,
+        file: str | None,
+        ring_bytes: int,
+        arguments: bool,
+        wait_threshold: float,
+        block_threshold: float,
+        sample_interval: float,
+        parent: int,
+    ) -> "FlowRecording": ...
+    def start(self, owner: EventLoop | None) -> None: ...
+    def stop(self) -> None: ...
+    def dump(self, file: str) -> None: ...
+    def flush(self) -> None: ...
+    def forget(self) -> None: ...
+
+@final
+class Work:
+    """A job on its way to an executor's thread, which says when it begins and ends."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+def _record_work(owner: EventLoop, function: Callable[..., Any]) -> Work | None: ...
+def _record_future(future: asyncio.Future[Any], work: Work) -> bool: ...
+
+@final
+class Unawaited:
+    """Tells a recording of coroutines that were never awaited, and warns as before."""
+
+    def __new__(cls, before: Callable[..., object]) -> "Unawaited": ...
+    @property
+    def before(self) -> Callable[..., object]: ...
+    def __call__(self, coroutine: Coroutine[Any, Any, Any]) -> object: ...
+
+@final
+class Collections:
+    """Tells a recording of the garbage collector's pauses."""
+
+    def __new__(cls) -> "Collections": ...
+    def __call__(self, phase: str, info: dict[str, int]) -> None: ...
 
 @disjoint_base
 class Tls:

@@ -1,4 +1,4 @@
-"""Makes our loop asyncio's in the moment that the program imports asyncio.
+"""Acts in the moment that the program imports a module: makes our loop asyncio's.
 
 A program that never does starts as fast as under `python`, where loading asyncio would take
 longer than all else, and finds its own `queue.py` or `signal.py` where asyncio would have loaded
@@ -12,7 +12,7 @@ import sys
 # The typing module's, which is too slow to load for a name that is false.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
     from types import ModuleType
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
 def install_upon_import() -> None:
     """Calls `install()` as soon as there is an asyncio to install it in, or at once."""
-    if "asyncio" in sys.modules:
-        install()
+    upon_import("asyncio", install, is_package=True)
+
+
+def upon_import(name: str, act: Callable[[], None], *, is_package: bool = False) -> None:
+    """Calls `act` when a module has been imported, or at once if it has been."""
+    if name in sys.modules:
+        act()
     else:
-        sys.meta_path.insert(0, Finder())
+        sys.meta_path.insert(0, Finder(name, act, is_package))
 
 
 def install() -> None:
@@ -35,28 +40,34 @@ def install() -> None:
 
 
 class Finder:
-    """Stands before all finders until asyncio is executed; being asked for it isn't yet that."""
+    """Stands before all finders until a module is executed; being asked for it isn't yet that."""
+
+    def __init__(self, name: str, act: Callable[[], None], is_package: bool) -> None:
+        self.name = name
+        self.act = act
+        self.is_package = is_package
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != "asyncio":
+        if name != self.name:
             return None
         for finder in sys.meta_path:
             if finder is self:
                 continue
             spec = finder.find_spec(name, path, target)
             if spec is not None:
-                # The real one is a package.  A mere file is the program's own `asyncio.py`, which
-                # has to fail, or not, in its own way.
-                if spec.loader is not None and spec.submodule_search_locations is not None:
-                    spec.loader = InstallingLoader(spec.loader, self)  # type: ignore[assignment]
+                # asyncio is a package.  A mere file is the program's own `asyncio.py`, which has
+                # to fail, or not, in its own way.
+                is_package = spec.submodule_search_locations is not None
+                if spec.loader is not None and is_package == self.is_package:
+                    spec.loader = ActingLoader(spec.loader, self)  # type: ignore[assignment]
                 return spec
         return None
 
 
-class InstallingLoader:
-    """Executes asyncio as its real loader does, and installs our loop."""
+class ActingLoader:
+    """Executes a module as its real loader does, and then acts."""
 
     def __init__(self, loader: Loader, finder: Finder) -> None:
         self.loader = loader
@@ -73,4 +84,4 @@ class InstallingLoader:
         if module.__spec__ is not None:
             module.__spec__.loader = self.loader
         self.loader.exec_module(module)
-        install()
+        self.finder.act()

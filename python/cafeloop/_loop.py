@@ -17,7 +17,7 @@ from asyncio.log import logger
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from . import _cafeloop, _clock
+from . import _cafeloop, _clock, _record
 from ._connect import Connecting
 from ._datagrams import Datagrams
 from ._pipes import Pipes
@@ -75,12 +75,15 @@ class Loop(
         "_default_executor",
         "_exception_handler",
         "_executor_shutdown_called",
+        "_recording",
         "_unix_server_files",
     )
 
     def __init__(
         self, *, clock: _clock.Clock | None = None, seed: int | None = None
     ) -> None:
+        # One that ends with the loop.
+        self._recording: _record.Recording | None = None
         try:
             self._clock = _clock.resolve(clock)
             if self._clock is not None:
@@ -123,6 +126,9 @@ class Loop(
         is harmless; closing a running loop is a RuntimeError.
         """
         super().close()
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.stop()
         self._executor_shutdown_called = True
         executor, self._default_executor = self._default_executor, None
         if executor is not None:
@@ -141,8 +147,14 @@ class Loop(
         self._check_callback(func, "run_in_executor")
         if executor is None:
             executor = self._get_default_executor()
-        job = executor.submit(func, *args)
+        work = None
+        if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
+            # Called in its place, it says when it begins and ends, if that is recorded.
+            work = _cafeloop._record_work(self, func)
+        job = executor.submit(func, *args) if work is None else executor.submit(work, *args)
         future = asyncio.wrap_future(job, loop=self)
+        if work is not None:
+            _cafeloop._record_future(future, work)
         if self._clock is not None:
             self._hold_clock_for(job)
         return future
@@ -282,6 +294,7 @@ class Loop(
         """
         handler = self._exception_handler
         if handler is None:
+            _record.unhandled_error()
             self._call_default_exception_handler(context, "Exception in default exception handler")
             return
         try:
@@ -309,15 +322,30 @@ class Loop(
             logger.error(if_it_fails, exc_info=True)
 
 
-def new_event_loop(*, clock: _clock.Clock | None = None, seed: int | None = None) -> Loop:
+def new_event_loop(
+    *,
+    clock: _clock.Clock | None = None,
+    seed: int | None = None,
+    record: _record.Recording | _record._Path | None = None,
+) -> Loop:
     """Make a loop.  It isn't the current loop of any thread until one runs it.
 
     `clock` is "real", "virtual" or a `VirtualClock`.  With a `seed`, an integer of 0 or more,
     tasks, timers and descriptors that are ready at the same time run in an order that it
     chooses, the same for the same seed; what asyncio promises, such as the order of
     `call_soon`, holds.
+
+    With `record`, what `cafeloop.record()` gives or the path of a file, the process is
+    recorded until the loop is closed.
     """
-    return Loop(clock=clock, seed=seed)
+    loop = Loop(clock=clock, seed=seed)
+    if record is not None:
+        try:
+            loop._recording = _record.recording(record).start()
+        except BaseException:
+            loop.close()
+            raise
+    return loop
 
 
 def _checked(seed: int) -> int:

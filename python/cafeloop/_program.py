@@ -19,6 +19,7 @@ from . import _import_hook
 # The typing module's, which is too slow to load for a name that is false.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from importlib.abc import InspectLoader
     from types import ModuleType, TracebackType
     from typing import Any
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 
 class CannotStart(Exception):
     """There is no program to run; the text completes a sentence that begins with "can't"."""
+
+
+def nothing() -> None:
+    pass
+
+
+# Called when there is a program, and nothing left but to run it.
+before_it_starts: Callable[[], None] = nothing
 
 
 def run_script(script: str, arguments: list[str]) -> None:
@@ -69,6 +78,7 @@ def run_file(script: str, path: str) -> None:
     main.__dict__.update(__loader__=loader, __file__=path)
     if sys.version_info < (3, 15):
         main.__dict__.update(__cached__=None)
+    before_it_starts()
     _import_hook.install_upon_import()
     try:
         if isinstance(program, bytes):
@@ -104,6 +114,7 @@ def run_with_runpy(name: str, attempt: str, *, alter_argv: bool) -> None:
     import runpy
 
     make_main()
+    before_it_starts()
     _import_hook.install_upon_import()
     try:
         runpy._run_module_as_main(name, alter_argv)  # type: ignore[attr-defined]

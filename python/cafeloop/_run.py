@@ -1,10 +1,11 @@
 """`cafeloop.run`: a coroutine, from beginning to end."""
 
+import contextlib
 from asyncio import Runner, events
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from . import _stand_ins
+from . import _record, _stand_ins
 from ._clock import Clock
 from ._loop import Loop, new_event_loop
 
@@ -17,6 +18,7 @@ def run(
     debug: bool | None = None,
     clock: Clock | None = None,
     seed: int | None = None,
+    record: _record.Recording | _record._Path | None = None,
 ) -> _T:
     """Run a coroutine on a new loop, and return its result.
 
@@ -26,7 +28,8 @@ def run(
 
     `debug` is asyncio's debug mode; None leaves it to PYTHONASYNCIODEBUG and
     `-X dev`.  `clock` and `seed` are as in `new_event_loop`: with `clock="virtual"`, waiting
-    takes no time.  Raises RuntimeError if a loop runs in this thread already.
+    takes no time.  With `record`, what `cafeloop.record()` gives or the path of a file,
+    the process is recorded meanwhile.  Raises RuntimeError if a loop runs in this thread already.
     """
     if events._get_running_loop() is not None:
         raise RuntimeError("cafeloop.run() cannot be called from a running event loop")
@@ -34,5 +37,6 @@ def run(
     def new_loop() -> Loop:
         return new_event_loop(clock=clock, seed=seed)
 
-    with _stand_ins.in_place(), Runner(debug=debug, loop_factory=new_loop) as runner:
+    recording = contextlib.nullcontext() if record is None else _record.recording(record)
+    with recording, _stand_ins.in_place(), Runner(debug=debug, loop_factory=new_loop) as runner:
         return runner.run(main)

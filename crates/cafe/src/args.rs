@@ -98,6 +98,12 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = ClockKind::Real)]
     pub clock: ClockKind,
 
+    /// Record what the asynchronous café does, to be drawn by `cafeloop flow FILE`
+    ///
+    /// The synchronous one has no tasks to record.
+    #[arg(long, value_name = "FILE")]
+    pub flow: Option<PathBuf>,
+
     /// Print only the last line
     #[arg(long)]
     pub quiet: bool,

@@ -16,6 +16,8 @@ enum Kind {
     UnreadMenu { file: PathBuf, cause: io::Error },
     WrongMenu { place: String, what: String },
     WrongOrder { wish: String, expected: String },
+    NothingToRecord,
+    Recording { file: PathBuf, cause: io::Error },
     Transcript(io::Error),
     Loop(cafeloop::Error),
 }
@@ -24,7 +26,11 @@ impl Error {
     /// The café was asked for what it can't do: nothing was served.
     pub fn is_misuse(&self) -> bool {
         match self.0 {
-            Kind::UnreadMenu { .. } | Kind::WrongMenu { .. } | Kind::WrongOrder { .. } => true,
+            Kind::UnreadMenu { .. }
+            | Kind::WrongMenu { .. }
+            | Kind::WrongOrder { .. }
+            | Kind::NothingToRecord
+            | Kind::Recording { .. } => true,
             Kind::Transcript(_) | Kind::Loop(_) => false,
         }
     }
@@ -45,6 +51,14 @@ impl Error {
 
     pub(crate) fn wrong_order(wish: &str, expected: String) -> Self {
         Error(Kind::WrongOrder { wish: wish.to_owned(), expected })
+    }
+
+    pub(crate) fn nothing_to_record() -> Self {
+        Error(Kind::NothingToRecord)
+    }
+
+    pub(crate) fn recording(file: &Path, cause: io::Error) -> Self {
+        Error(Kind::Recording { file: file.to_owned(), cause })
     }
 
     pub(crate) fn transcript(cause: io::Error) -> Self {
@@ -71,6 +85,12 @@ impl fmt::Display for Error {
             Kind::WrongOrder { wish, expected } => {
                 write!(f, "can't take the order {wish:?}: {expected}")
             }
+            Kind::NothingToRecord => {
+                f.write_str("can't record the synchronous café: it has no tasks")
+            }
+            Kind::Recording { file, cause } => {
+                write!(f, "can't record into {}: {cause}", file.display())
+            }
             Kind::Transcript(cause) => write!(f, "can't print the transcript: {cause}"),
             Kind::Loop(error) => write!(f, "can't serve: {error}"),
         }
@@ -80,9 +100,11 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
-            Kind::UnreadMenu { cause, .. } | Kind::Transcript(cause) => Some(cause),
+            Kind::UnreadMenu { cause, .. }
+            | Kind::Recording { cause, .. }
+            | Kind::Transcript(cause) => Some(cause),
             Kind::Loop(error) => Some(error),
-            Kind::WrongMenu { .. } | Kind::WrongOrder { .. } => None,
+            Kind::WrongMenu { .. } | Kind::WrongOrder { .. } | Kind::NothingToRecord => None,
         }
     }
 }

@@ -24,7 +24,9 @@ pub mod sync_clock;
 pub mod transcript;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::rc::Rc;
 
 use cafeloop::{Clock, Runner};
@@ -75,6 +77,14 @@ pub fn run(
     }
 }
 
+/// The file that the café is recorded in.
+fn recording(cafe: CafeKind, file: &Path) -> Result<File> {
+    match cafe {
+        CafeKind::Sync => Err(Error::nothing_to_record()),
+        CafeKind::Async => File::create(file).map_err(|cause| Error::recording(file, cause)),
+    }
+}
+
 /// Opens the café that the arguments ask for, and serves its queue.
 fn serve(args: &Args, out: impl Write + 'static) -> Result<()> {
     let menu = match &args.menu {
@@ -90,6 +100,7 @@ fn serve(args: &Args, out: impl Write + 'static) -> Result<()> {
         ClockKind::Real => Pace::Live,
         ClockKind::Virtual => Pace::Buffered,
     };
+    let recording = args.flow.as_deref().map(|file| recording(args.cafe, file)).transpose()?;
     let barista = Barista::new(menu, Transcript::new(out, pace, args.quiet));
 
     match args.cafe {
@@ -106,7 +117,12 @@ fn serve(args: &Args, out: impl Write + 'static) -> Result<()> {
                 ClockKind::Virtual => Clock::virtual_time(),
             };
             let cafe = Rc::new(AsyncCafe::new(barista, args.machines, args.grind()));
-            Runner::new().clock(clock).run(cafe.run_cafe(queue))?
+            let runner = Runner::new().clock(clock);
+            let runner = match recording {
+                Some(file) => runner.record(file),
+                None => runner,
+            };
+            runner.run(cafe.run_cafe(queue))?
         }
     }
 }

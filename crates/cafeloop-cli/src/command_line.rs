@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use crate::run;
+use crate::{diff, flow, run};
 
 /// Help is laid out for this many columns, whatever the terminal: what it says
 /// is then the same in a window, a pipe and a test.  80 is what fits all of them.
@@ -29,10 +29,13 @@ pub(crate) struct CommandLine {
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Subcommand {
     Run(run::Arguments),
+    Flow(flow::Arguments),
+    Diff(diff::Arguments),
 }
 
 const EXAMPLES: &str = "\
 Examples:
   cafeloop run server.py --port 80       what `python server.py --port 80` does
   cafeloop run -m pytest tests           what `python -m pytest tests` does
+  cafeloop flow cafe.py                  draws what cafe.py does while it waits
   python3.13 -m cafeloop run server.py   the same command, of a certain Python";

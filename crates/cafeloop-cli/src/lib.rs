@@ -6,27 +6,43 @@
 //! in plain Python frames, for the sake of its tracebacks, so that this crate
 //! only says which one; the Python package runs it.
 //!
-//! This crate never prints by itself, never exits, and asks nothing of the
-//! environment, the terminal or the file system.
+//! Recordings are drawn by [`draw`] and compared by [`compare`], which need no
+//! interpreter.
+//!
+//! This crate never prints by itself, never exits, and asks nothing of the environment
+//! or the terminal.  It reads the recordings and writes the pictures that it is told to.
 
 #![forbid(unsafe_code)]
 
 mod answer;
 mod command_line;
+mod diff;
+mod draw;
+mod flow;
+mod picture;
 mod run;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Parser;
 
 use command_line::{CommandLine, Subcommand};
+pub use draw::{Screen, compare, draw};
+pub use picture::Pictures;
 
 /// What is left for the caller to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Run this Python program; its exit code is the command's.
     Run(Program),
+    /// Run this Python program, recorded, and draw what it did when it has ended.
+    Flow(Flow),
+    /// [`draw`] this.
+    Draw(Drawing),
+    /// [`compare`] these.
+    Diff(Comparison),
     /// Nothing, all is said; exit with this code.
     Done(u8),
 }
@@ -40,6 +56,59 @@ pub struct Program {
     pub args: Vec<OsString>,
     /// Whether to say at its end which event loops it made.
     pub is_verbose: bool,
+    /// How to record it, if it is to be.
+    pub recorded: Option<Recorded>,
+}
+
+impl Program {
+    /// The program of a list of words, of which there is one at least.
+    fn new(
+        is_module: bool,
+        words: Vec<OsString>,
+        is_verbose: bool,
+        recorded: Option<Recorded>,
+    ) -> Self {
+        let mut words = words.into_iter();
+        let name = words.next().expect("clap requires one word at least");
+        let target = if is_module { Target::Module(name) } else { Target::Script(name) };
+        Program { target, args: words.collect(), is_verbose, recorded }
+    }
+}
+
+/// How a program is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Into which file; `None` leaves that to the caller.
+    pub file: Option<PathBuf>,
+    /// Whether names of tasks show the values of arguments.
+    pub shows_arguments: bool,
+}
+
+/// A program to be drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// The program.
+    pub program: Program,
+    /// What to draw.
+    pub pictures: Pictures,
+}
+
+/// Recordings to be drawn as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawing {
+    /// The recording, and some that may be of processes which it started.
+    pub recordings: Vec<PathBuf>,
+    /// What to draw.
+    pub pictures: Pictures,
+}
+
+/// Two recordings to be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// The one from before.
+    pub before: PathBuf,
+    /// The one from after.
+    pub after: PathBuf,
 }
 
 /// Where a program's code is.
@@ -89,10 +158,13 @@ pub fn parse(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Command {
-    match CommandLine::try_parse_from(args) {
-        Ok(CommandLine { subcommand: Subcommand::Run(arguments) }) => {
-            Command::Run(arguments.into_program())
-        }
+    let parsed = CommandLine::try_parse_from(args).and_then(|line| match line.subcommand {
+        Subcommand::Run(arguments) => Ok(Command::Run(arguments.into_program())),
+        Subcommand::Flow(arguments) => arguments.into_command(),
+        Subcommand::Diff(arguments) => Ok(Command::Diff(arguments.into_comparison())),
+    });
+    match parsed {
+        Ok(command) => command,
         Err(error) => Command::Done(answer::write(error, versions, out, err)),
     }
 }

@@ -1,10 +1,11 @@
 //! `cafeloop run`: which program, and which arguments are its own.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{Program, Target};
+use crate::{Program, Recorded};
 
 /// Run a Python program on cafeloop's event loop
 ///
@@ -28,6 +29,15 @@ pub(crate) struct Arguments {
     #[arg(short = 'v', long = "verbose")]
     is_verbose: bool,
 
+    /// Record what the program does, into FILE or else into a file named after it
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[allow(clippy::option_option, reason = "how clap has an option with or without a value")]
+    flow: Option<Option<PathBuf>>,
+
+    /// Don't record the values of arguments
+    #[arg(long, requires = "flow")]
+    no_args: bool,
+
     // One list, because only in a trailing one does clap leave `--help` alone.
     /// A Python file, or a directory or zip archive with a __main__.py in it;
     /// then the program's arguments
@@ -44,14 +54,14 @@ Examples:
   cafeloop run server.py --help          the help of server.py, not this one
   cafeloop run -m asyncio                asyncio's own interactive prompt
   cafeloop run app.pyz                   an archive that `python -m zipapp` made
+  cafeloop run --flow server.py          records what it does, into server.flow
+  cafeloop flow server.flow              draws that
 
 Exit code: the program's own; 2, and one line on stderr, if it can't be started.";
 
 impl Arguments {
     pub(crate) fn into_program(self) -> Program {
-        let mut words = self.program.into_iter();
-        let name = words.next().expect("clap requires one word at least");
-        let target = if self.is_module { Target::Module(name) } else { Target::Script(name) };
-        Program { target, args: words.collect(), is_verbose: self.is_verbose }
+        let recorded = self.flow.map(|file| Recorded { file, shows_arguments: !self.no_args });
+        Program::new(self.is_module, self.program, self.is_verbose, recorded)
     }
 }

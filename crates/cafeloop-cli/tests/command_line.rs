@@ -1,56 +1,14 @@
 //! What a command line asks for, and how it is answered.
 
+mod common;
+
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 
-use cafeloop_cli::{Command, Program, Target, Versions, parse};
+use cafeloop_cli::{Command, Program, Target, parse};
+use common::{VERSIONS, complaint, module, program, script, told, words};
 use insta::assert_snapshot;
-
-const VERSIONS: Versions<'static> = Versions { package: "0.1.0", rust: "1.95.0", python: "3.13.0" };
-
-fn words(line: &str) -> impl Iterator<Item = OsString> {
-    line.split_whitespace().map(OsString::from)
-}
-
-/// The program that a line asks to run, without a word about it.
-fn program(line: impl IntoIterator<Item = OsString>) -> Program {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let command = parse(line, VERSIONS, &mut out, &mut err);
-    assert_eq!((out, err), (Vec::new(), Vec::new()));
-    match command {
-        Command::Run(program) => program,
-        Command::Done(code) => panic!("it ended with code {code}"),
-    }
-}
-
-fn of(target: Target, args: &[&str]) -> Program {
-    Program { target, args: args.iter().map(Into::into).collect(), is_verbose: false }
-}
-
-fn script(name: &str, args: &[&str]) -> Program {
-    of(Target::Script(name.into()), args)
-}
-
-fn module(name: &str, args: &[&str]) -> Program {
-    of(Target::Module(name.into()), args)
-}
-
-/// What a line is answered with on stdout, in good order.
-fn told(line: &str) -> String {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let command = parse(words(line), VERSIONS, &mut out, &mut err);
-    assert_eq!((command, err), (Command::Done(0), Vec::new()));
-    String::from_utf8(out).expect("answers are text")
-}
-
-/// What a line is answered with on stderr, as a mistake.
-fn complaint(line: &str) -> String {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let command = parse(words(line), VERSIONS, &mut out, &mut err);
-    assert_eq!((command, out), (Command::Done(2), Vec::new()));
-    String::from_utf8(err).expect("complaints are text")
-}
 
 #[test]
 fn the_first_word_after_run_is_the_script() {
@@ -103,6 +61,7 @@ fn words_are_handed_on_as_they_are_empty_or_not_even_text() {
         target: Target::Script(bytes.clone()),
         args: vec![OsString::new(), bytes],
         is_verbose: false,
+        recorded: None,
     };
     assert_eq!(program(line), expected);
 }
@@ -116,6 +75,8 @@ fn help_teaches_by_example() {
 
     Commands:
       run   Run a Python program on cafeloop's event loop
+      flow  Show what a program does while it waits
+      diff  Compare two recordings of a program: what got shorter
       help  Print this message or the help of the given subcommand(s)
 
     Options:
@@ -125,6 +86,7 @@ fn help_teaches_by_example() {
     Examples:
       cafeloop run server.py --port 80       what `python server.py --port 80` does
       cafeloop run -m pytest tests           what `python -m pytest tests` does
+      cafeloop flow cafe.py                  draws what cafe.py does while it waits
       python3.13 -m cafeloop run server.py   the same command, of a certain Python
     ");
     assert_eq!(told("-h"), told("--help"));
@@ -159,6 +121,13 @@ fn run_tells_what_it_changes_and_what_it_does_not() {
       -v, --verbose
               At the end, say on stderr which event loops the program made
 
+          --flow[=<FILE>]
+              Record what the program does, into FILE or else into a file named
+              after it
+
+          --no-args
+              Don't record the values of arguments
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -166,6 +135,8 @@ fn run_tells_what_it_changes_and_what_it_does_not() {
       cafeloop run server.py --help          the help of server.py, not this one
       cafeloop run -m asyncio                asyncio's own interactive prompt
       cafeloop run app.pyz                   an archive that `python -m zipapp` made
+      cafeloop run --flow server.py          records what it does, into server.flow
+      cafeloop flow server.flow              draws that
 
     Exit code: the program's own; 2, and one line on stderr, if it can't be started.
     ");
@@ -185,10 +156,14 @@ fn run_also_has_a_short_help() {
                           __main__.py in it; then the program's arguments
 
     Options:
-      -m             Run the module MODULE as `python -m MODULE` would, instead of a
-                     script
-      -v, --verbose  At the end, say on stderr which event loops the program made
-      -h, --help     Print help (see more with '--help')
+      -m                   Run the module MODULE as `python -m MODULE` would,
+                           instead of a script
+      -v, --verbose        At the end, say on stderr which event loops the program
+                           made
+          --flow[=<FILE>]  Record what the program does, into FILE or else into a
+                           file named after it
+          --no-args        Don't record the values of arguments
+      -h, --help           Print help (see more with '--help')
     ");
 }
 

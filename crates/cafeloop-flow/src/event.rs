@@ -1,6 +1,6 @@
 //! The vocabulary: one variant for each thing worth seeing.
 
-use crate::id::{CodeId, StringId, TaskId, TransportId, WorkId};
+use crate::id::{CodeId, Frame, Lane, StringId, TaskId, TransportId, WorkId};
 
 /// Something that happened.
 ///
@@ -360,4 +360,23 @@ pub enum LaneKind {
 pub trait Sink {
     /// Takes one event that happened at `at_ns` on the loop's clock.
     fn record(&self, at_ns: u64, event: Event);
+
+    /// The same, with what stands beside the event: a text, or frames, outermost first.
+    /// Who keeps neither need not know of it.
+    fn record_with(&self, at_ns: u64, event: Event, text: &str, frames: &[Frame]) {
+        let _ = (text, frames);
+        self.record(at_ns, event);
+    }
+
+    /// Takes one event of another thread's, whose lane this is.  Who listens to the
+    /// loop's alone need not know of it.
+    fn record_of(&self, lane: Lane, at_ns: u64, event: Event, text: &str) {
+        let _ = (lane, at_ns, event, text);
+    }
+
+    /// The number of a piece of code, for events to name it by.
+    fn code(&self, function: &str, file: &str, first_line: u32) -> CodeId {
+        let _ = (function, file, first_line);
+        CodeId::NONE
+    }
 }

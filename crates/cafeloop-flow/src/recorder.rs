@@ -327,4 +327,16 @@ impl Sink for Tap {
     fn record(&self, at_ns: u64, event: Event) {
         self.recorder.borrow_mut().record(at_ns, self.lane, event);
     }
+
+    fn record_with(&self, at_ns: u64, event: Event, text: &str, frames: &[Frame]) {
+        self.recorder.borrow_mut().record_with(at_ns, self.lane, event, text, frames);
+    }
+
+    fn record_of(&self, lane: Lane, at_ns: u64, event: Event, text: &str) {
+        self.recorder.borrow_mut().record_with(at_ns, lane, event, text, &[]);
+    }
+
+    fn code(&self, function: &str, file: &str, first_line: u32) -> CodeId {
+        self.recorder.borrow_mut().code(function, file, first_line)
+    }
 }

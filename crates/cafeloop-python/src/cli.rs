@@ -2,15 +2,17 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 
-use cafeloop_cli::{Command, Target, Versions, parse};
+use cafeloop_cli::{
+    Command, Comparison, Drawing, Pictures, Program, Screen, Target, Versions, compare, draw, parse,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
 
 /// Reads a command line, without the program's name in front.
 ///
-/// Returns an exit code if all is said, and else what is to be run: its kind
-/// ("script" or "module"), its name, its arguments and whether to be verbose.
+/// Returns an exit code if all is said, and else what is to be done.
 #[pyfunction]
 pub(crate) fn parse_command(py: Python<'_>, args: Vec<OsString>) -> PyResult<Bound<'_, PyAny>> {
     // "3.15.0b1 (main, ...": the first word, as `platform.python_version()` has it.
@@ -20,15 +22,103 @@ pub(crate) fn parse_command(py: Python<'_>, args: Vec<OsString>) -> PyResult<Bou
     // The process's own streams: what Python's would keep of a text that couldn't
     // be written, it would try to write again, and complain of, at its end.
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    match parse(args, versions, &mut out, &mut err) {
-        Command::Done(code) => Ok(PyInt::new(py, code).into_any()),
-        Command::Run(program) => {
-            let (kind, name) = match program.target {
-                Target::Script(path) => ("script", path),
-                Target::Module(name) => ("module", name),
-            };
-            let parts = (kind, name, program.args, program.is_verbose).into_pyobject(py)?;
-            Ok(parts.into_any())
+    let task = match parse(args, versions, &mut out, &mut err) {
+        Command::Done(code) => return Ok(PyInt::new(py, code).into_any()),
+        Command::Run(program) => Errand { command: "run", ..Errand::of(program) },
+        Command::Flow(flow) => {
+            Errand { command: "flow", pictures: flow.pictures, ..Errand::of(flow.program) }
         }
+        Command::Draw(Drawing { recordings, pictures }) => {
+            let recordings = recordings.into_iter().map(PathBuf::into_os_string).collect();
+            Errand { command: "draw", recordings, pictures, ..Errand::default() }
+        }
+        Command::Diff(Comparison { before, after }) => {
+            let recordings = vec![before.into_os_string(), after.into_os_string()];
+            Errand { command: "diff", recordings, ..Errand::default() }
+        }
+    };
+    Ok(Bound::new(py, task)?.into_any())
+}
+
+/// What a command line asks for, if not only for an answer.
+#[pyclass(frozen, module = "cafeloop")]
+#[derive(Default)]
+pub(crate) struct Errand {
+    /// "run", "flow", "draw" or "diff".
+    #[pyo3(get)]
+    command: &'static str,
+    /// "script" or "module".
+    #[pyo3(get)]
+    kind: &'static str,
+    #[pyo3(get)]
+    name: OsString,
+    #[pyo3(get)]
+    arguments: Vec<OsString>,
+    #[pyo3(get)]
+    is_verbose: bool,
+    #[pyo3(get)]
+    is_recorded: bool,
+    /// The recording's file, if it was named.
+    #[pyo3(get)]
+    recording: Option<OsString>,
+    #[pyo3(get)]
+    shows_arguments: bool,
+    /// To be drawn or compared.
+    #[pyo3(get)]
+    recordings: Vec<OsString>,
+    pictures: Pictures,
+}
+
+impl Errand {
+    fn of(program: Program) -> Self {
+        let (kind, name) = match program.target {
+            Target::Script(path) => ("script", path),
+            Target::Module(name) => ("module", name),
+        };
+        let recorded = program.recorded;
+        Errand {
+            kind,
+            name,
+            arguments: program.args,
+            is_verbose: program.is_verbose,
+            is_recorded: recorded.is_some(),
+            shows_arguments: recorded.as_ref().is_some_and(|it| it.shows_arguments),
+            recording: recorded.and_then(|it| it.file).map(PathBuf::into_os_string),
+            ..Errand::default()
+        }
+    }
+}
+
+#[pymethods]
+impl Errand {
+    /// The files that pictures are to be written to.
+    fn picture_files(&self) -> Vec<OsString> {
+        let files = self.pictures.files().map(|file| file.as_os_str());
+        files.filter(|file| *file != "-").map(OsString::from).collect()
+    }
+
+    /// Draws recordings as one picture; returns the exit code.
+    fn draw(
+        &self,
+        py: Python<'_>,
+        recordings: Vec<OsString>,
+        columns: usize,
+        has_colours: bool,
+        has_unicode: bool,
+    ) -> u8 {
+        let recordings = recordings.into_iter().map(PathBuf::from).collect();
+        let drawing = Drawing { recordings, pictures: self.pictures.clone() };
+        let screen = Screen { columns, has_colours, has_unicode };
+        py.detach(|| draw(&drawing, screen, &mut io::stdout().lock(), &mut io::stderr().lock()))
+    }
+
+    /// Compares the two recordings; returns the exit code.
+    fn compare(&self, py: Python<'_>, columns: usize, has_colours: bool, has_unicode: bool) -> u8 {
+        let [before, after] = &self.recordings[..] else { return 2 };
+        let comparison = Comparison { before: before.into(), after: after.into() };
+        let screen = Screen { columns, has_colours, has_unicode };
+        py.detach(|| {
+            compare(&comparison, screen, &mut io::stdout().lock(), &mut io::stderr().lock())
+        })
     }
 }

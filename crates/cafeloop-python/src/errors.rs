@@ -1,6 +1,7 @@
 //! Exceptions, with asyncio's texts where programs read them.
 
 use std::io;
+use std::path::Path;
 
 use cafeloop::Error;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PySystemExit};
@@ -30,6 +31,16 @@ pub(crate) fn os_error(py: Python<'_>, error: &io::Error) -> PyErr {
     };
     let text = names::strerror(py).and_then(|strerror| strerror.call1((number,)));
     text.map_or_else(|error| error, |text| PyOSError::new_err((number, text.unbind())))
+}
+
+/// The same about a file, with its name.
+pub(crate) fn os_error_of_file(py: Python<'_>, error: &io::Error, file: &Path) -> PyErr {
+    let Some(number) = error.raw_os_error() else {
+        return PyOSError::new_err(format!("{error}: {}", file.display()));
+    };
+    let text = names::strerror(py).and_then(|strerror| strerror.call1((number,)));
+    let file = file.as_os_str().to_owned();
+    text.map_or_else(|error| error, |text| PyOSError::new_err((number, text.unbind(), file)))
 }
 
 pub(crate) fn loop_is_closed() -> PyErr {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use cafeloop::engine::Host;
+use cafeloop::engine::{Host, Moment};
 use pyo3::prelude::*;
 use pyo3::types::PyContext;
 use pyo3::{PyTraverseError, PyVisit};
@@ -10,6 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::errors::{self, Exit};
 use crate::event_loop::{EventLoop, debug, report};
 use crate::object::{self, Callback, Future, Gathering, Handle, Queued, Sleep, Slot, Strong, Task};
+use crate::recorder::Heard;
 use crate::seconds::to_nanoseconds;
 use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
 
@@ -147,6 +148,8 @@ pub(crate) struct Python3 {
     left_current: Slot<EventLoop>,
     /// What is sent when the jobs of a turn have run.
     pub(crate) turns_end: TurnsEnd,
+    /// Who hears what the loop does, while a recording goes on.
+    pub(crate) heard: Heard,
     /// Where small reads go first.
     pub(crate) read_buffer: ReadBuffer,
 }
@@ -225,6 +228,14 @@ impl Host for Python3 {
             other => self.run_other(py, other),
         };
         outcome.map_err(Exit)
+    }
+
+    fn job_begins(&self, py: Python<'_>, moment: Moment<'_>, job: &Job) {
+        self.heard.job_begins(py, moment, job);
+    }
+
+    fn job_ends(&self, py: Python<'_>, moment: Moment<'_>) {
+        self.heard.job_ends(py, moment);
     }
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {

@@ -22,6 +22,7 @@ mod host;
 mod names;
 #[allow(unsafe_code, reason = "objects laid out by hand")]
 mod object;
+mod recorder;
 mod seconds;
 mod transport;
 
@@ -30,7 +31,7 @@ mod _cafeloop {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::cli::parse_command;
+    use super::cli::{Errand, parse_command};
     #[pymodule_export]
     use super::clock::{Holding, VirtualClock};
     #[pymodule_export]
@@ -48,6 +49,10 @@ mod _cafeloop {
         _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods,
     };
     use super::object::{add_handle_classes, add_loop_methods};
+    #[pymodule_export]
+    use super::recorder::{
+        _record_future, _record_work, Collections, FlowRecording, Unawaited, Work,
+    };
     #[pymodule_export]
     use super::transport::{Accepted, Acceptor, Connections, Datagram, Stream, Tls};
 

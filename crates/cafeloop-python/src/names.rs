@@ -25,10 +25,13 @@ pub(crate) fn keep_for_the_end(py: Python<'_>) -> PyResult<()> {
 }
 
 names! {
+    all_tasks = "asyncio.tasks"."all_tasks";
     buffered_protocol = "asyncio.protocols"."BufferedProtocol";
     cancelled_error = "asyncio.exceptions"."CancelledError";
     coroutine_type = "types"."CoroutineType";
+    current_frames = "sys"."_current_frames";
     current_tasks = "_asyncio"."_current_tasks";
+    current_thread = "threading"."current_thread";
     current_thread_id = "threading"."get_ident";
     ensure_future = "asyncio.tasks"."ensure_future";
     extract_stack = "asyncio.format_helpers"."extract_stack";
@@ -40,14 +43,17 @@ names! {
     future_repr = "asyncio.base_futures"."_future_repr";
     get_asyncgen_hooks = "sys"."get_asyncgen_hooks";
     get_origin_tracking_depth = "sys"."get_coroutine_origin_tracking_depth";
+    get_referents = "gc"."get_referents";
     get_running_loop = "asyncio.events"."_get_running_loop";
     invalid_state_error = "asyncio.exceptions"."InvalidStateError";
     is_coroutine = "asyncio.coroutines"."iscoroutine";
     is_coroutine_function = "inspect"."iscoroutinefunction";
     is_debug_mode = "asyncio.coroutines"."_is_debug_mode";
     is_future = "asyncio.futures"."isfuture";
+    known_threads = "threading"."_active";
     logger = "asyncio.log"."logger";
     main_thread = "threading"."main_thread";
+    partial_class = "functools"."partial";
     register_at_fork = "os"."register_at_fork";
     run_until_complete_cb = "asyncio.base_events"."_run_until_complete_cb";
     set_asyncgen_hooks = "sys"."set_asyncgen_hooks";

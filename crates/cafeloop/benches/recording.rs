@@ -34,7 +34,7 @@ impl Sink for Deaf {
     }
 }
 
-fn jobs(bencher: Bencher, sink: Option<Box<dyn Sink>>) {
+fn jobs(bencher: Bencher, sink: Option<Rc<dyn Sink>>) {
     let engine = new_loop(sink);
     for _ in 0..IN_A_TURN {
         engine.push(Job::Push);
@@ -49,11 +49,11 @@ fn nobody(bencher: Bencher) {
 
 #[divan::bench]
 fn deaf(bencher: Bencher) {
-    jobs(bencher, Some(Box::new(Deaf)));
+    jobs(bencher, Some(Rc::new(Deaf)));
 }
 
 #[divan::bench]
 fn ring(bencher: Bencher) {
     let recorder = Recorder::ring(Metadata::default(), RING_BYTES);
-    jobs(bencher, Some(Box::new(Tap::new(Rc::new(RefCell::new(recorder)), Lane(0)))));
+    jobs(bencher, Some(Rc::new(Tap::new(Rc::new(RefCell::new(recorder)), Lane(0)))));
 }

@@ -186,11 +186,12 @@ fn a_listener_of_the_loop_hears_of_every_job() {
     struct Count(Rc<RefCell<usize>>);
     impl Sink for Count {
         fn record(&self, _at_ns: u64, event: Event) {
-            *self.0.borrow_mut() += usize::from(event == Event::JobBegins);
+            let begins = matches!(event, Event::JobBegins | Event::StepBegins { .. });
+            *self.0.borrow_mut() += usize::from(begins);
         }
     }
     let jobs = Rc::new(RefCell::new(0));
-    let runner = cafeloop::Runner::new().sink(Box::new(Count(jobs.clone())));
+    let runner = cafeloop::Runner::new().sink(Rc::new(Count(jobs.clone())));
     runner.run(yield_now()).expect("a loop can be opened");
     // Two steps of main, and the stop.
     assert_eq!(*jobs.borrow(), 3);

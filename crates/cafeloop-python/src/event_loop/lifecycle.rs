@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 use super::signals::Wakeup;
 use super::{EventLoop, debug, signals};
 use crate::ffi::{PythonThread, has_own_attribute};
-use crate::{names, object};
+use crate::{names, object, recorder};
 
 pub(super) fn run_forever(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     let py = slf.py();
@@ -131,6 +131,9 @@ impl<'a, 'py> Running<'a, 'py> {
         );
         names::set_asyncgen_hooks(py)?.call1(hooks)?;
         names::set_running_loop(py)?.call1((slf,))?;
+        if recorder::is_on() {
+            recorder::loop_begins(slf);
+        }
         Ok(running)
     }
 
@@ -139,6 +142,9 @@ impl<'a, 'py> Running<'a, 'py> {
         let state = self.slf.get().state(py);
         state.thread.set(None);
         state.thread_ident.set(None);
+        if recorder::is_on() {
+            recorder::loop_ends(self.slf);
+        }
         if let Some(engine) = self.slf.get().try_engine(py) {
             engine.host().set_time(None);
             engine.host().forget_left(py);

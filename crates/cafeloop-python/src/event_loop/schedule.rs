@@ -13,6 +13,7 @@ use super::{EventLoop, debug};
 use crate::errors;
 use crate::host::{Job, Python3};
 use crate::object::{self, Arguments, Call, Context, Handle, Queued, Strong, When};
+use crate::recorder;
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
 /// What a method of the family is called with beside its leading parameters, of which
@@ -62,12 +63,18 @@ pub(super) fn call_soon<'py>(
     debug::check_callback(slf, &callback, "call_soon")?;
     let handle = request.into_handle(slf, When::Soon)?;
     push(slf, Job::Handle(Queued::new(handle.clone())))?;
+    if recorder::is_on() {
+        recorder::handle_queued(slf, &handle);
+    }
     Ok(handle)
 }
 
 #[inline]
 pub(super) fn queue(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
     debug::check_thread(slf)?;
+    if recorder::is_on() {
+        recorder::queued(slf, &job);
+    }
     push(slf, job)
 }
 
@@ -108,10 +115,16 @@ pub(super) fn call_soon_threadsafe<'py>(
     let handle = request.into_handle(slf, When::Soon)?;
     let job = Job::Handle(Queued::new(handle.clone()));
     if slf.get().state(py).runs_elsewhere(py) {
+        if recorder::is_on() {
+            recorder::handle_posted(slf, &handle);
+        }
         slf.get().engine(py)?.remote().post(job).map_err(|_| errors::loop_is_closed())?;
     } else {
         // In its own thread, in the order of the calls beside it.
         push(slf, job)?;
+        if recorder::is_on() {
+            recorder::handle_queued(slf, &handle);
+        }
     }
     Ok(handle)
 }

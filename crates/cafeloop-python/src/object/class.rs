@@ -151,6 +151,11 @@ impl<T: Behaviour> Class<T> {
         Ok(Class { class: class.cast_into::<PyType>()?.unbind(), instances: PhantomData })
     }
 
+    /// The class itself.
+    pub(super) fn class<'py>(&self, py: Python<'py>) -> &Bound<'py, PyType> {
+        self.class.bind(py)
+    }
+
     /// A new object, without its `__init__`.
     #[inline]
     pub(super) fn create<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, T>> {
@@ -372,7 +377,7 @@ unsafe extern "C" fn finalize<T: Behaviour>(object: *mut ffi::PyObject) {
 pub(super) fn enter<R>(failed: R, body: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
     let mut body = Some(body);
     let mut call = |py: Python<'_>| body.take().and_then(|body| caught(py, body));
-    let answer = Python::try_attach(|py| call(py)).unwrap_or_else(|| {
+    let answer = Python::try_attach(&mut call).unwrap_or_else(|| {
         // PyO3 attaches to no interpreter that is at its very end, where finalizers are
         // called, and through them anything.
         // SAFETY: CPython calls what is here, and holds the GIL.

@@ -19,7 +19,7 @@ use super::reference::{Slot, Strong};
 use super::waiters::{Waiter, Waiters};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
-use crate::names;
+use crate::{names, recorder};
 
 /// One of our futures: a plain one, a task or a gathering.
 pub(crate) struct Future;
@@ -55,6 +55,8 @@ pub(super) struct FutureOwn {
     cancelled_error: Slot,
     /// In debug mode, where the future was made.
     pub(super) made_at: Slot,
+    /// The number by which a recording knows it, if one does.
+    pub(super) recorded_as: Cell<u32>,
     pub(super) waiters: Waiters,
 }
 
@@ -111,6 +113,7 @@ impl FutureOwn {
             cancel_message: Slot::empty(),
             cancelled_error: Slot::empty(),
             made_at: Slot::empty(),
+            recorded_as: Cell::new(0),
             waiters: Waiters::none(),
         }
     }
@@ -404,6 +407,9 @@ pub(super) fn report_lost_exception(future: &Bound<'_, Future>) {
     let own = own(future);
     if !own.log_traceback.replace(false) {
         return;
+    }
+    if recorder::is_on() {
+        recorder::exception_lost(future, own.outcome.get(py).as_ref());
     }
     let report = || -> PyResult<()> {
         let context = PyDict::new(py);

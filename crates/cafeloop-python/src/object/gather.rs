@@ -236,6 +236,11 @@ fn tell_gathering(gathering: &Bound<'_, Gathering>, child: &Bound<'_, Future>) -
     Ok(true)
 }
 
+/// How many it gathers.
+pub(super) fn children_count(gathering: &Bound<'_, Gathering>) -> usize {
+    own(gathering).children.get(gathering.py()).map_or(0, |children| children.len())
+}
+
 fn children<'py>(gathering: &Bound<'py, Gathering>) -> impl Iterator<Item = Bound<'py, Future>> {
     let py = gathering.py();
     let children = own(gathering).children.get(py);

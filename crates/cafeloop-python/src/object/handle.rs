@@ -251,6 +251,17 @@ impl Handle {
         Ok(())
     }
 
+    /// What it is to call, unless it was cancelled.
+    pub(crate) fn callback<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        let call = &own(slf).call;
+        (!call.is_gone()).then(|| call.callback(slf.py()))
+    }
+
+    /// Whether it is due at a time.
+    pub(crate) fn is_timer(slf: &Bound<'_, Self>) -> bool {
+        !matches!(own(slf).when, When::Soon)
+    }
+
     pub(super) fn is_cancelled(slf: &Bound<'_, Self>) -> bool {
         own(slf).call.is_gone()
     }

@@ -16,6 +16,7 @@
 //! classes          ours, once they are made
 //! descriptors      asyncio's own methods, made to know ours   dispatch  how they tell
 //! layout           what is known of the interpreter's own structs
+//! recorded         what a recorder asks of them
 //! published        those of their fields that debuggers read
 //! ```
 //!
@@ -45,6 +46,7 @@ mod loop_methods;
 mod method;
 mod pool;
 mod published;
+mod recorded;
 mod reference;
 #[cfg(Py_3_12)]
 mod shortcut;
@@ -73,6 +75,10 @@ pub(crate) use self::handle::{Handle, Queued, When};
 pub(crate) use self::handle_face::add_classes as add_handle_classes;
 pub(crate) use self::loop_methods::add_to as add_loop_methods;
 pub(crate) use self::method::Arguments;
+pub(crate) use self::recorded::{
+    Awaits, Outcome, as_task, awaits, coroutine_of, given_name, outcome,
+    set_number as set_future_number, set_task_number, task_number,
+};
 pub(crate) use self::reference::{Slot, Strong};
 #[cfg(Py_3_12)]
 pub(crate) use self::shortcut::{_put_shortcuts, _remove_shortcuts};

@@ -132,6 +132,11 @@ impl Sleep {
         classes.sleep.create(py, make).map(Some)
     }
 
+    /// In seconds.
+    pub(super) fn delay(slf: &Bound<'_, Self>) -> f64 {
+        own(slf).delay
+    }
+
     /// Whether it has begun and hasn't ended.
     pub(super) fn is_suspended(slf: &Bound<'_, Self>) -> bool {
         let state = own(slf);

@@ -20,7 +20,7 @@ use super::{current, published, wakeup};
 use crate::errors;
 use crate::event_loop::EventLoop;
 use crate::host::Job;
-use crate::names;
+use crate::{names, recorder};
 
 /// Runs a step, in the task's context and as the current task.
 ///
@@ -52,7 +52,8 @@ pub(super) fn run_eagerly(task: &Bound<'_, Task>) -> PyResult<()> {
         return Err(PyRuntimeError::new_err("uninitialized Task object"));
     }
     let _current = current::swap(task)?;
-    let answer = own.context.run(task.py(), || step(task, None));
+    let first = || own.context.run(task.py(), || step(task, None));
+    let answer = if recorder::is_on() { recorder::eager_step(task, first) } else { first() };
     if !own.future.is_pending() {
         own.coroutine.clear();
     }

@@ -22,7 +22,7 @@ use super::{all_tasks, gather, layout, published, step};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
 use crate::host::Job;
-use crate::names;
+use crate::{names, recorder};
 
 /// A task of ours.
 pub(crate) struct Task;
@@ -106,6 +106,9 @@ impl Behaviour for Task {
         let own = own(task);
         leave_all_tasks(task);
         if own.was_abandoned() {
+            if recorder::is_on() {
+                recorder::task_lost(task);
+            }
             report_destroyed(task);
         }
         future::report_lost_exception(as_future(task));
@@ -266,6 +269,9 @@ pub(super) fn cancel<'py>(
     if !own.future.is_pending() {
         return Ok(false);
     }
+    if recorder::is_on() {
+        recorder::cancel_asked(task);
+    }
     own.cancel_requests.set(own.cancel_requests.get().saturating_add(1));
     if let Some(awaited) = own.waits_for.get(task.py())
         && cancel_awaited(&awaited, message)?
@@ -350,6 +356,15 @@ pub(super) fn set_name(task: &Bound<'_, Task>, name: Option<Bound<'_, PyAny>>) -
     let before = own(task).name.replace(Some(name));
     drop(before);
     Ok(())
+}
+
+/// Whether it was made without a name, and nobody has asked for its number.
+pub(super) fn is_numbered(task: &Bound<'_, Task>) -> bool {
+    let own = own(task);
+    let name = own.name.take();
+    let is_numbered = matches!(name, None | Some(Name::Number(_)));
+    own.name.set(name);
+    is_numbered
 }
 
 fn name_object<'py>(py: Python<'py>, name: &Name) -> PyResult<Bound<'py, PyAny>> {

@@ -17,7 +17,7 @@ use super::reference::Strong;
 use super::sleep;
 use super::sleep_future::SleepFuture;
 use super::task::{self, Start, Task, context_or_none};
-use crate::names;
+use crate::{names, recorder};
 
 pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
     let mut all = future_face::methods();
@@ -139,7 +139,11 @@ fn get_name<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyAny>>>
 }
 
 fn set_name(task: &Bound<'_, Task>, name: &Bound<'_, PyAny>) -> PyResult<()> {
-    task::set_name(task, Some(name.str()?.into_any()))
+    task::set_name(task, Some(name.str()?.into_any()))?;
+    if recorder::is_on() {
+        recorder::named(task);
+    }
+    Ok(())
 }
 
 fn get_stack<'py>(

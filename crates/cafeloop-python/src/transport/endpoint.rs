@@ -20,13 +20,14 @@ use crate::errors;
 use crate::event_loop::{EventLoop, debug};
 use crate::ffi::{self, in_context};
 use crate::host::Python3;
+use crate::recorder;
 
 /// One end of a connection, or of none: the loop's side of a socket.
 ///
 /// The loop holds the native half while it watches the socket, and this holds the
 /// transport: so a connection lives that nobody else refers to.  When it is lost it
 /// lets go.
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint {
     owner: Py<EventLoop>,
     socket: Socket,
     /// Those of a connection that the loop has accepted.
@@ -34,6 +35,8 @@ pub(super) struct Endpoint {
     watched: Watched,
     /// The number by which the loop's transports know it.
     attached_to: Cell<Option<RawFd>>,
+    /// The number by which a recording knows it.
+    recorded_as: Cell<u32>,
     /// All gone when the connection was lost and its protocol told.
     ends: RefCell<Option<Ends>>,
     /// In which everything is called, if that was chosen when it was made.
@@ -72,6 +75,7 @@ impl Endpoint {
             addresses,
             watched: Watched::default(),
             attached_to: Cell::default(),
+            recorded_as: Cell::default(),
             ends: RefCell::new(Some(Ends { transport, protocol: protocol.clone().unbind() })),
             context,
             reading_in: RefCell::default(),
@@ -79,7 +83,11 @@ impl Endpoint {
         })
     }
 
-    pub(super) fn owner(&self) -> &Py<EventLoop> {
+    pub(crate) fn recorded_as(&self) -> &Cell<u32> {
+        &self.recorded_as
+    }
+
+    pub(crate) fn owner(&self) -> &Py<EventLoop> {
         &self.owner
     }
 
@@ -93,7 +101,7 @@ impl Endpoint {
 
     /// The socket's descriptor now: -1 if its owner has closed it.
     #[inline]
-    pub(super) fn fd(&self, py: Python<'_>) -> RawFd {
+    pub(crate) fn fd(&self, py: Python<'_>) -> RawFd {
         self.socket.fd(py)
     }
 
@@ -113,7 +121,7 @@ impl Endpoint {
     // --- whom it tells
 
     /// The transport, until the connection is lost.
-    pub(super) fn transport(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    pub(crate) fn transport(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.ends.borrow().as_ref().map(|ends| ends.transport.clone_ref(py))
     }
 
@@ -263,6 +271,9 @@ impl Endpoint {
         let py = slf.py();
         let this = slf.get().endpoint(py);
         Endpoint::stop_watching(slf);
+        if recorder::is_on() {
+            recorder::transport_closed(py, this);
+        }
         let attached_to = this.attached_to.take();
         this.clear();
         let Some(fd) = attached_to else { return Ok(()) };

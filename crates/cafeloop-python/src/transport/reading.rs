@@ -17,6 +17,7 @@ use super::watching::Watching;
 use super::{Tls, tls_reading};
 use crate::errors::os_error;
 use crate::ffi::{self, WritableBuffer};
+use crate::recorder;
 
 const DATA_RECEIVED_FAILED: &str = "Fatal error: protocol.data_received() call failed.";
 const GET_BUFFER_FAILED: &str = "Fatal error: protocol.get_buffer() call failed.";
@@ -72,21 +73,25 @@ fn read_data(
     stream: &Bound<'_, Stream>,
     room: Room,
     protocol: &Bound<'_, PyAny>,
-    receives: Receives,
+    way: Receives,
 ) -> PyResult<()> {
     let py = stream.py();
     let endpoint = stream.get().endpoint(py);
     let Some(engine) = endpoint.try_engine(py) else { return Ok(()) };
     let (medium, fd) = (stream.get().medium(py), endpoint.fd(py));
-    let received = match room {
+    let came = match room {
         Room::Shared => engine.host().read_buffer.receive(py, |buffer| medium.receive(fd, buffer)),
         Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| medium.receive(fd, buffer)),
     };
     let length = |data: &Bound<'_, PyBytes>| data.as_bytes().len();
-    match outcome(stream, received, length)? {
+    match outcome(stream, came, length)? {
         Received::Something(data) => {
-            stream.get().received(py, length(&data));
-            if let (Receives::Encrypted, Ok(tls)) = (receives, protocol.cast::<Tls>()) {
+            let bytes = length(&data);
+            if recorder::is_on() {
+                recorder::bytes_in(py, endpoint, bytes);
+            }
+            stream.get().received(py, bytes);
+            if let (Receives::Encrypted, Ok(tls)) = (way, protocol.cast::<Tls>()) {
                 // To asyncio it is a protocol with a buffer, and so are the words.
                 let answer = tls_reading::received(tls, &data);
                 return answer.or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED));
@@ -116,6 +121,9 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
+            if recorder::is_on() {
+                recorder::bytes_in(py, endpoint, bytes);
+            }
             let answer = protocol.call_method1(intern!(py, "buffer_updated"), (bytes,));
             answer.map(drop).or_else(|error| Stream::fail(stream, error, BUFFER_UPDATED_FAILED))
         }

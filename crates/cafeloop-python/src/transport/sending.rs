@@ -16,6 +16,7 @@ use super::watching::Watching;
 use super::writing::{check_type, is_only_full, note_loss};
 use crate::errors::os_error;
 use crate::ffi::ReadableBuffer;
+use crate::recorder;
 
 const SEND_FAILED: &str = "Fatal write error on datagram transport";
 
@@ -94,7 +95,12 @@ fn is_sent(
         Err(_) => wire::send_to(fd, ReadableBuffer::of(data)?.as_bytes(), &peer),
     };
     match sent {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            if recorder::is_on() {
+                recorder::bytes_out(py, this.endpoint(py), data.len()?);
+            }
+            Ok(true)
+        }
         Err(error) if is_only_full(&error) => Ok(false),
         Err(error) => Err(os_error(py, &error)),
     }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::os::fd::RawFd;
 
 use cafeloop::engine::Interest;
+use cafeloop::flow::FlowChange;
 use cafeloop::io::{Close, End, Stream as Machine};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -17,7 +18,7 @@ use super::{Tls, reading, writing};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
 use crate::host::Watcher;
-use crate::{errors, names};
+use crate::{errors, names, recorder};
 
 /// How a protocol is given what was received.
 #[derive(Clone, Copy)]
@@ -190,6 +191,13 @@ impl Stream {
     }
 }
 
+/// Tells a recording that the flow changes.
+pub(super) fn recorded(slf: &Bound<'_, Stream>, change: FlowChange) {
+    if recorder::is_on() {
+        recorder::flow_changed(slf.py(), slf.get().endpoint(slf.py()), change);
+    }
+}
+
 #[pymethods]
 impl Stream {
     #[new]
@@ -246,6 +254,7 @@ impl Stream {
     fn pause_reading(slf: &Bound<'_, Self>) -> bool {
         let pauses = slf.get().machine(slf.py()).borrow_mut().pause_reading();
         if pauses {
+            recorded(slf, FlowChange::ReadingPaused);
             Stream::stop_reading(slf);
         }
         pauses
@@ -255,6 +264,7 @@ impl Stream {
     fn resume_reading(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let resumes = slf.get().machine(slf.py()).borrow_mut().resume_reading();
         if resumes {
+            recorded(slf, FlowChange::ReadingResumed);
             Stream::watch_input(slf)?;
         }
         Ok(resumes)

@@ -13,7 +13,7 @@ use crate::errors;
 use crate::host::Watcher;
 
 /// The native half of a transport, for which the loop watches a socket.
-pub(super) trait Watching: PyClass<Frozen = True> + Sync {
+pub(crate) trait Watching: PyClass<Frozen = True> + Sync {
     fn endpoint<'py>(&'py self, py: Python<'py>) -> &'py Endpoint;
 
     /// Whom the engine is to tell.

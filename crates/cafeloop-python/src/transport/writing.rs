@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use cafeloop::engine::Interest;
+use cafeloop::flow::FlowChange;
 use cafeloop::io::{Keep, Refused, Settled, Write};
 use cafeloop::net::wire;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -12,11 +13,12 @@ use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 
 use super::Stream;
 use super::medium::Medium;
+use super::stream::recorded;
 use super::turns_end::Waiting;
 use super::watching::Watching;
 use crate::errors::os_error;
 use crate::ffi::ReadableBuffer;
-use crate::names;
+use crate::{names, recorder};
 
 pub(super) fn write(stream: &Bound<'_, Stream>, data: &Bound<'_, PyAny>) -> PyResult<()> {
     let turn = stream.get().turn(stream.py());
@@ -53,10 +55,15 @@ fn write_bytes(
         Write::Nothing => Ok(()),
         Write::Now => {
             let taken = match took(this.medium(py).send(this.fd(py), bytes)) {
-                Ok(taken) if taken == bytes.len() => return Ok(()),
                 Ok(taken) => taken,
                 Err(error) => return failed(stream, &error),
             };
+            if recorder::is_on() {
+                recorder::bytes_out(py, this.endpoint(py), taken);
+            }
+            if taken == bytes.len() {
+                return Ok(());
+            }
             this.machine(py).borrow_mut().sent_at_once(bytes.len(), taken, body);
             settle(stream)?;
             pause_if_full(stream)
@@ -118,7 +125,11 @@ fn see_to(stream: &Bound<'_, Stream>, kept: Keep) -> PyResult<()> {
 pub(super) fn pause_if_full(stream: &Bound<'_, Stream>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
     let pauses = this.machine(py).borrow_mut().pauses();
-    if pauses { this.endpoint(py).tell(py, intern!(py, "pause_writing")) } else { Ok(()) }
+    if !pauses {
+        return Ok(());
+    }
+    recorded(stream, FlowChange::WritingPaused);
+    this.endpoint(py).tell(py, intern!(py, "pause_writing"))
 }
 
 /// Sends what waits, as far as the kernel takes it.
@@ -138,6 +149,9 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
             Err(error) if is_only_full(&error) => (0, 1),
             Err(error) => return failed(stream, &error),
         };
+        if recorder::is_on() && sent > 0 {
+            recorder::bytes_out(py, this.endpoint(py), sent);
+        }
         this.machine(py).borrow_mut().sent(sent);
         if sent < offered {
             break;
@@ -145,6 +159,7 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
     }
     let resumes = this.machine(py).borrow_mut().resumes();
     if resumes {
+        recorded(stream, FlowChange::WritingResumed);
         this.endpoint(py).tell(py, intern!(py, "resume_writing"))?;
     }
     settle(stream)

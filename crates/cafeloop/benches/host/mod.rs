@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::convert::Infallible;
+use std::rc::Rc;
 
 use cafeloop::Error;
 use cafeloop::engine::{Clock, Engine, Host, Remote};
@@ -73,7 +74,7 @@ impl Host for Perpetual {
     }
 }
 
-pub(crate) fn new_loop(sink: Option<Box<dyn Sink>>) -> Loop {
+pub(crate) fn new_loop(sink: Option<Rc<dyn Sink>>) -> Loop {
     Loop::new(Perpetual::default(), Clock::real(), sink).expect("a loop can be opened")
 }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::error::Error;
-use crate::task::{Job, Observer, TaskCell, try_current};
+use crate::task::{Job, Observer, TaskCell, try_current, waits_for};
 
 use super::task::{Task, create_task};
 
@@ -245,7 +245,7 @@ impl<T> Observer for Shared<T> {
         // By a job, not at once: in asyncio too the future of a gathering is
         // completed by a callback, one turn after its last child.
         if let (Some(waker), Some(its_loop)) = (self.waker.take(), try_current()) {
-            its_loop.push(Job::Wake(waker));
+            its_loop.push(Job::Told(waker));
         }
     }
 }
@@ -287,6 +287,7 @@ impl<T> Gathering<T> {
         let shared = &self.shared;
         if !shared.has_answer() {
             drop(shared.waker.replace(Some(context.waker().clone())));
+            waits_for(shared.left.get());
             return Poll::Pending;
         }
         let mut children = shared.children.take();

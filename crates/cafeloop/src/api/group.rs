@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use crate::error::Error;
-use crate::task::{Job, Listed, TaskCell, current, spawn};
+use crate::task::{Job, Kind, Listed, TaskCell, current, spawn, waits_for};
 
 use super::task::Task;
 
@@ -133,7 +133,7 @@ impl<E: 'static> TaskGroup<E> {
         let place = self.shared.children.borrow_mut().insert(None);
         let shared = self.shared.clone();
         let finish = move |outcome| shared.child_ended(place, outcome);
-        let cell = spawn(&current(), future.into_future(), finish);
+        let cell = spawn(&current(), Kind::Own, future.into_future(), finish);
         self.shared.children.borrow_mut()[place] = Some(cell.clone());
         Task::new(cell)
     }
@@ -224,7 +224,7 @@ impl<E> Shared<E> {
             && let Some(waker) = self.waker.take()
         {
             // By a job, not at once: as in asyncio, one turn after the child's.
-            current().push(Job::Wake(waker));
+            current().push(Job::Told(waker));
         }
     }
 
@@ -276,7 +276,12 @@ impl<E> Shared<E> {
         if self.phase.get() == Phase::Failed {
             self.close();
         }
-        if self.children.borrow().is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        let left = self.children.borrow().len();
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        waits_for(left);
+        Poll::Pending
     }
 
     /// Lets no more children in, and cancels those that are left.

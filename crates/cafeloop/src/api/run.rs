@@ -1,12 +1,19 @@
 //! Running a loop from its first task to its last.
 
+use std::cell::RefCell;
+use std::io::Write;
 use std::panic::resume_unwind;
+use std::rc::Rc;
+use std::time::UNIX_EPOCH;
 
-use cafeloop_flow::Sink;
+use cafeloop_flow::{self as flow, Lane, Metadata, Recorder, Sink, Tap};
 
 use crate::engine::{Clock, Engine};
 use crate::error::Error;
-use crate::task::{Entered, Job, RustHost, current, spawn, try_current};
+use crate::task::{
+    BLOCK_THRESHOLD_NS, Entered, Job, Kind, RustHost, WAIT_THRESHOLD_NS, current, spawn,
+    try_current,
+};
 
 /// Runs a new event loop until `main` is done, and gives its output.
 ///
@@ -75,13 +82,14 @@ where
 pub struct Runner {
     clock: Clock,
     seed: Option<u64>,
-    sink: Option<Box<dyn Sink>>,
+    sink: Option<Rc<dyn Sink>>,
+    recording: Option<Box<dyn Write + Send>>,
 }
 
 impl Runner {
     /// The options that [`run`] has: the real clock, no seed, and nobody listens.
     pub fn new() -> Self {
-        Runner { clock: Clock::real(), seed: None, sink: None }
+        Runner { clock: Clock::real(), seed: None, sink: None, recording: None }
     }
 
     /// Lets the loop go by `clock`.
@@ -124,12 +132,38 @@ impl Runner {
     }
 
     /// Has `sink` told of everything that the loop does.
-    pub fn sink(mut self, sink: Box<dyn Sink>) -> Self {
+    pub fn sink(mut self, sink: Rc<dyn Sink>) -> Self {
         self.sink = Some(sink);
         self
     }
 
+    /// Records what tasks do, run, wait for and wake, into `out`, in the place of a
+    /// [`sink`](Runner::sink).
+    ///
+    /// It needs no buffer of its own.  What is in it is a flow, which
+    /// `cafeloop flow FILE` draws.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use cafeloop::{Runner, sleep};
+    /// use std::{fs::File, time::Duration};
+    ///
+    /// let file = File::create("nap.flow")?;
+    /// Runner::new().record(file).run(sleep(Duration::from_secs(1)))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn record(mut self, out: impl Write + Send + 'static) -> Self {
+        self.recording = Some(Box::new(out));
+        self
+    }
+
     /// Runs a new event loop until `main` is done, as [`run`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`]'s; and [`is_io`](Error::is_io) if the [recording](Runner::record)
+    /// can't be written.
     pub fn run<F>(self, main: F) -> Result<F::Output, Error>
     where
         F: Future + 'static,
@@ -137,12 +171,14 @@ impl Runner {
         if try_current().is_some() {
             return Err(Error::nested());
         }
-        let engine = Engine::new(RustHost::default(), self.clock, self.sink)?;
+        let recording = self.recording.map(|out| Recording::begin(out, &self.clock)).transpose()?;
+        let sink = recording.as_ref().map_or(self.sink, |recording| Some(recording.sink()));
+        let engine = Engine::new(RustHost::default(), self.clock.clone(), sink)?;
         if let Some(seed) = self.seed {
             engine.set_seed(seed);
         }
         let entered = Entered::new(engine);
-        let main = spawn(&entered, main, |outcome| {
+        let main = spawn(&entered, Kind::Own, main, |outcome| {
             // Not at once: what `main` has woken at its end has its turn, too.
             current().push(Job::Stop);
             outcome
@@ -151,14 +187,54 @@ impl Runner {
         let ended = end_tasks(&entered);
         entered.end_threads();
         drop(entered);
+        let recorded = recording.map_or(Ok(()), |recording| recording.end(&self.clock));
         ran.and(ended).map_err(or_resume)?;
-        main.take().expect("the loop has run until main was done").map_err(or_resume)
+        let output = main.take().expect("the loop has run until main was done");
+        let output = output.map_err(or_resume)?;
+        recorded.map(|()| output)
     }
 }
 
 impl Default for Runner {
     fn default() -> Self {
         Runner::new()
+    }
+}
+
+/// A recording of a run.
+struct Recording {
+    recorder: Rc<RefCell<Recorder>>,
+}
+
+const RECORDING: &str = "write the recording";
+
+impl Recording {
+    fn begin(out: Box<dyn Write + Send>, clock: &Clock) -> Result<Self, Error> {
+        let since_1970 = UNIX_EPOCH.elapsed().unwrap_or_default();
+        let metadata = Metadata {
+            command: std::env::args_os().map(|word| word.to_string_lossy().into()).collect(),
+            runtime: concat!("cafeloop ", env!("CARGO_PKG_VERSION")).into(),
+            pid: std::process::id(),
+            clock: if clock.is_virtual() { flow::Clock::Virtual } else { flow::Clock::Monotonic },
+            wait_threshold_ns: WAIT_THRESHOLD_NS,
+            block_threshold_ns: BLOCK_THRESHOLD_NS,
+            start_ns: clock.now_ns(),
+            start_unix_ns: u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX),
+            ..Metadata::default()
+        };
+        let recorder =
+            Recorder::stream(metadata, out).map_err(|cause| Error::io(RECORDING, cause))?;
+        Ok(Recording { recorder: Rc::new(RefCell::new(recorder)) })
+    }
+
+    fn sink(&self) -> Rc<dyn Sink> {
+        Rc::new(Tap::new(self.recorder.clone(), Lane(0)))
+    }
+
+    fn end(self, clock: &Clock) -> Result<(), Error> {
+        let empty = Recorder::ring(Metadata::default(), 0);
+        let recorder = self.recorder.replace(empty);
+        recorder.finish(clock.now_ns()).map_err(|cause| Error::io(RECORDING, cause))
     }
 }
 

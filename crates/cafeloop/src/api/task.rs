@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::error::Error;
-use crate::task::{Join, TaskCell, current, spawn};
+use crate::task::{Join, Kind, TaskCell, current, spawn};
 
 /// Makes a task of `future`, which starts in the loop's next turn.
 ///
@@ -46,7 +46,7 @@ pub fn create_task<F>(future: F) -> Task<F::Output>
 where
     F: IntoFuture<IntoFuture: 'static, Output: 'static>,
 {
-    Task::new(spawn(&current(), future.into_future(), |outcome| outcome))
+    Task::new(spawn(&current(), Kind::Own, future.into_future(), |outcome| outcome))
 }
 
 /// A task: a future that runs by itself, and the handle to it.

@@ -1,13 +1,16 @@
 //! Letting time pass.
 
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, RawWakerVTable, Waker};
 use std::time::Duration;
 
+use cafeloop_flow::Awaited;
+
 use crate::engine::TimerKey;
-use crate::task::{Job, Loop, current};
+use crate::task::{Job, Loop, Place, current, try_current};
 
 /// What time it is by the loop's clock, counted from the clock's beginning.
 ///
@@ -41,6 +44,7 @@ pub fn now() -> Duration {
 /// })?;
 /// # Ok::<(), cafeloop::Error>(())
 /// ```
+#[track_caller]
 pub fn yield_now() -> Sleep {
     sleep(Duration::ZERO)
 }
@@ -74,8 +78,9 @@ pub fn yield_now() -> Sleep {
 /// })?;
 /// # Ok::<(), cafeloop::Error>(())
 /// ```
+#[track_caller]
 pub fn sleep(delay: Duration) -> Sleep {
-    Sleep { state: State::New(delay) }
+    Sleep { state: State::New(delay, Location::caller()) }
 }
 
 /// What [`sleep`] and [`yield_now`] give.
@@ -85,7 +90,8 @@ pub struct Sleep {
 }
 
 enum State {
-    New(Duration),
+    /// With the line that asked for it.
+    New(Duration, &'static Location<'static>),
     /// Out for one turn.
     Yielding,
     Asleep(Timer),
@@ -132,14 +138,21 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let waker = context.waker();
         match &mut self.state {
-            State::New(Duration::ZERO) => {
+            State::New(Duration::ZERO, _) => {
+                let its_loop = try_current();
+                if let Some(its_loop) = its_loop {
+                    its_loop.tell(|_| its_loop.host().heard.waits(Awaited::Turn, None));
+                }
                 self.state = State::Yielding;
                 waker.wake_by_ref();
                 return Poll::Pending;
             }
-            State::New(delay) => {
+            State::New(delay, line) => {
                 let its_loop = current();
                 let deadline_ns = its_loop.clock().deadline_ns(*delay);
+                let what = Awaited::Sleep { until_ns: deadline_ns };
+                let place = Place { by: "sleep", line };
+                its_loop.tell(|_| its_loop.host().heard.waits(what, Some(place)));
                 self.state = State::Asleep(Timer::set(&its_loop, deadline_ns, waker));
                 return Poll::Pending;
             }
@@ -150,6 +163,8 @@ impl Future for Sleep {
                     if !timer.is_for(waker) {
                         *timer = Timer::set(&its_loop, timer.deadline_ns, waker);
                     }
+                    let what = Awaited::Sleep { until_ns: timer.deadline_ns };
+                    its_loop.tell(|_| its_loop.host().heard.waits(what, None));
                     return Poll::Pending;
                 }
             }

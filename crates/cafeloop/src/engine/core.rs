@@ -18,7 +18,7 @@ use super::clock::Clock;
 use super::foresight::Foresight;
 use super::host::Host;
 use super::inbox::Inbox;
-use super::probe::Probe;
+use super::probe::{Moment, Probe};
 use super::ready::Ready;
 use super::registry::{Interest, Registry};
 use super::shared::{Remote, Shared};
@@ -57,7 +57,7 @@ pub struct Engine<H: Host> {
 impl<H: Host> Engine<H> {
     /// A loop that nobody runs yet; `sink` is told what it does.  Fails for want
     /// of descriptors, or on a kernel older than Linux 5.11.
-    pub fn new(host: H, clock: Clock, sink: Option<Box<dyn Sink>>) -> Result<Self, Error> {
+    pub fn new(host: H, clock: Clock, sink: Option<Rc<dyn Sink>>) -> Result<Self, Error> {
         let open = || {
             let (poller, waker) = (Poller::new()?, Waker::new()?);
             poller.add(waker.as_raw_fd(), WAKER, Readiness { read: true, write: false })?;
@@ -103,6 +103,28 @@ impl<H: Host> Engine<H> {
     /// The loop as other threads see it.
     pub fn remote(&self) -> Remote<H::Job> {
         Remote::new(self.shared.clone())
+    }
+
+    /// Has `sink` told what the loop does, in the place of the one returned, which
+    /// the caller drops.
+    pub fn set_sink(&self, sink: Option<Rc<dyn Sink>>) -> Option<Rc<dyn Sink>> {
+        self.probe.set(sink)
+    }
+
+    /// Whether somebody listens.
+    #[inline]
+    pub fn is_heard(&self) -> bool {
+        self.probe.is_heard()
+    }
+
+    /// Calls `tell` with this moment, if somebody listens.
+    #[inline]
+    pub fn tell(&self, tell: impl FnOnce(Moment<'_>)) {
+        if self.probe.is_heard()
+            && let Some(sink) = self.probe.sink()
+        {
+            tell(Moment { at_ns: self.clock.now_ns(), sink: &*sink });
+        }
     }
 
     /// Has [`run`](Engine::run) return at the end of the turn; at the end of its

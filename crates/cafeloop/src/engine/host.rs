@@ -1,5 +1,8 @@
 //! What an engine needs from the language that it serves.
 
+use cafeloop_flow::Event;
+
+use super::probe::Moment;
 use crate::error::Error;
 
 /// The language whose jobs an engine runs: Rust's is a runnable task, Python's
@@ -24,6 +27,19 @@ pub trait Host {
 
     /// Runs a job.  An error leaves the loop; the jobs behind it stay queued.
     fn run(&self, scope: Self::Scope<'_>, job: Self::Job) -> Result<(), Self::Exit>;
+
+    /// A job is about to run; called only while somebody listens, for the host to say
+    /// what kind of job it is.
+    fn job_begins(&self, scope: Self::Scope<'_>, moment: Moment<'_>, job: &Self::Job) {
+        let _ = (scope, job);
+        moment.tell(Event::JobBegins);
+    }
+
+    /// The job that began last has run; called only while somebody listens.
+    fn job_ends(&self, scope: Self::Scope<'_>, moment: Moment<'_>) {
+        let _ = scope;
+        moment.tell(Event::JobEnds);
+    }
 
     /// The job that tells `watcher` of its event, if it still wants to know.
     /// A watcher that is told only once is taken out of its place.

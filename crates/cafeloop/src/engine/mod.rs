@@ -47,6 +47,7 @@ mod turn;
 pub use self::clock::{Clock, Foreign};
 pub use self::core::{Engine, Working};
 pub use self::host::Host;
+pub use self::probe::Moment;
 pub use self::registry::Interest;
 pub use self::shared::Remote;
 pub use self::timers::TimerKey;

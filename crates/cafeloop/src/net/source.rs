@@ -5,6 +5,8 @@ use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use cafeloop_flow::Awaited;
+
 use crate::engine::Interest;
 use crate::task::{Held, Permits, Watcher, current, try_current};
 
@@ -112,6 +114,9 @@ where
             let (fd, watcher) = (this.socket.as_raw_fd(), watcher.clone());
             drop(current().watch(fd, this.side.interest, watcher)?);
         }
+        let its_loop = current();
+        let fd = u32::try_from(this.socket.as_raw_fd()).unwrap_or(u32::MAX);
+        its_loop.tell(|_| its_loop.host().heard.waits(Awaited::Descriptor(fd), None));
         Poll::Pending
     }
 }

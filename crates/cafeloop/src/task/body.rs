@@ -1,31 +1,38 @@
 //! What is polled as a task: the future, and how it ends.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::any::type_name;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::thread;
 
+use cafeloop_flow::{StringId, TaskEnd};
 use pin_project_lite::pin_project;
 
 use super::cell::TaskCell;
 use super::current::{Loop, current, queue};
+use super::heard::Kind;
 use super::host::Job;
 use crate::error::Error;
 
 /// Makes a task of `future` that starts in the next turn, and that ends with
 /// what `finish` makes of its outcome.
-pub(crate) fn spawn<F, T, E>(its_loop: &Loop, future: F, finish: E) -> Rc<TaskCell<T>>
+#[track_caller]
+pub(crate) fn spawn<F, T, E>(its_loop: &Loop, kind: Kind, future: F, finish: E) -> Rc<TaskCell<T>>
 where
     F: Future + 'static,
     T: 'static,
     E: FnOnce(Result<F::Output, Error>) -> Result<T, Error> + 'static,
 {
-    let cell = its_loop.host().list(TaskCell::new);
+    let host = its_loop.host();
+    let number = host.heard.created(its_loop, kind, type_name::<F>(), Location::caller());
+    let cell = host.list(|place| TaskCell::new(place, number));
     let body = Body { future: Some(future), end: Some(End { finish, cell: cell.clone() }) };
     let remote = its_loop.remote();
-    let (runnable, handle) =
-        async_task::spawn_local(body, move |runnable| queue(&remote, Job::Run(runnable)));
+    let (runnable, handle) = async_task::Builder::new()
+        .metadata(number)
+        .spawn_local(|_| body, move |runnable| queue(&remote, Job::Run(runnable)));
     handle.detach();
     cell.set_waker(runnable.waker());
     its_loop.push(Job::Run(runnable));
@@ -70,14 +77,26 @@ where
             }
         }
         let End { finish, cell } = this.end.take().expect("it was there above");
-        let waiter = cell.end(finish(outcome));
-        drop(current().host().unlist(cell.place));
+        let outcome = finish(outcome);
+        let its_loop = current();
+        its_loop.tell(|_| its_loop.host().heard.ends(told_end(&outcome)));
+        let waiter = cell.end(outcome);
+        drop(its_loop.host().unlist(cell.place));
         waiter.tell();
         // The outcome goes too if there is no handle, and async-task aborts the
         // process if a body panics when it is dropped.  Nobody is left to be
         // told of this panic; the panic hook has spoken.
         let _ = quietly(|| drop(cell));
         Poll::Ready(())
+    }
+}
+
+/// How whoever listens is told that a task ended.
+fn told_end<T>(outcome: &Result<T, Error>) -> TaskEnd {
+    match outcome {
+        Ok(_) => TaskEnd::Returned,
+        Err(error) if error.is_cancelled() => TaskEnd::Cancelled,
+        Err(_) => TaskEnd::Raised(StringId::NONE),
     }
 }
 

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use cafeloop_flow::TaskId;
+
 use super::host::Listed;
 use crate::error::Error;
 
@@ -52,26 +54,33 @@ struct Live {
 pub(crate) struct TaskCell<T> {
     /// Its place in the loop's list.
     pub(super) place: usize,
+    /// The number by which whoever listens knows it; 0 for none.
+    number: u64,
     state: RefCell<State<T>>,
 }
 
 impl<T> TaskCell<T> {
     /// A task that lives; [`set_waker`](Self::set_waker) comes next.
-    pub(super) fn new(place: usize) -> Self {
+    pub(super) fn new(place: usize, number: u64) -> Self {
         let waker = Waker::noop().clone();
         let live = Live { waker, waiter: Waiter::Nobody, cancelling: false };
-        TaskCell { place, state: RefCell::new(State::Live(live)) }
+        TaskCell { place, number, state: RefCell::new(State::Live(live)) }
     }
 
     /// A task that has ended without ever being on a loop's list.
     pub(crate) fn ended(outcome: Result<T, Error>) -> Self {
-        TaskCell { place: usize::MAX, state: RefCell::new(State::Done(outcome)) }
+        TaskCell { place: usize::MAX, number: 0, state: RefCell::new(State::Done(outcome)) }
     }
 
     pub(super) fn set_waker(&self, waker: Waker) {
         if let State::Live(live) = &mut *self.state.borrow_mut() {
             live.waker = waker;
         }
+    }
+
+    /// The number by which whoever listens knows it.
+    pub(super) fn id(&self) -> Option<TaskId> {
+        TaskId::new(self.number)
     }
 
     /// Asks the task to end; false if it has.

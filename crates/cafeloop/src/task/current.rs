@@ -38,17 +38,26 @@ pub(crate) fn try_current() -> Option<Rc<Loop>> {
 /// Queues a job for its loop, from whatever thread.
 pub(super) fn queue(remote: &Remote<Job>, job: Job) {
     let mut job = Some(job);
+    let mut woken = None;
     let push = |current: &RefCell<Option<Current>>| {
         // Borrowed while it pushes, which runs nobody's code.
         if let Some(current) = &*current.borrow()
             && current.remote.is_same(remote)
             && let Some(job) = job.take()
         {
+            if current.its_loop.is_heard()
+                && let Job::Run(runnable) = &job
+            {
+                woken = Some((current.its_loop.clone(), *runnable.metadata()));
+            }
             current.its_loop.push(job);
         }
     };
     // A thread that is ending has no loop.
     let _ = CURRENT.try_with(push);
+    if let Some((its_loop, task)) = woken {
+        its_loop.host().heard.woken(&its_loop, task);
+    }
     if let Some(Err(job)) = job.map(|job| remote.post(job)) {
         // The loop is closed.  Dropping a task here would drop its future, on a
         // thread that isn't its own.

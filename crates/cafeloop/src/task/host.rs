@@ -9,17 +9,20 @@ use async_task::Runnable;
 use slab::Slab;
 
 use super::current::current;
-use crate::engine::Host;
+use super::heard::Heard;
+use crate::engine::{Host, Moment};
 use crate::error::Error;
 
 /// Something to run once.
 pub(crate) enum Job {
-    /// A task whose future is to be polled.
-    Run(Runnable),
-    /// Somebody whose timer is due or whose descriptor is ready.  The task that
-    /// is behind it runs one turn later, as in asyncio, where the callback of a
-    /// timer completes a future and the future then schedules its task.
+    /// A task whose future is to be polled, with its number.
+    Run(Runnable<u64>),
+    /// Somebody whose timer is due.  The task that is behind it runs one turn later, as
+    /// in asyncio, where the callback of a timer completes a future and the future then
+    /// schedules its task.
     Wake(Waker),
+    /// Somebody whose descriptor is ready, or whose tasks are: likewise.
+    Told(Waker),
     /// The end of the run, once this turn has ended.
     Stop,
 }
@@ -59,6 +62,7 @@ pub(crate) trait Listed {
 #[derive(Default)]
 pub(crate) struct RustHost {
     tasks: RefCell<Slab<Rc<dyn Listed>>>,
+    pub(crate) heard: Heard,
 }
 
 impl RustHost {
@@ -99,14 +103,22 @@ impl Host for RustHost {
         let run = || match job {
             // Whether it was woken meanwhile is of no interest: it is queued.
             Job::Run(runnable) => _ = runnable.run(),
-            Job::Wake(waker) => waker.wake(),
+            Job::Wake(waker) | Job::Told(waker) => waker.wake(),
             Job::Stop => current().stop(),
         };
         catch_unwind(AssertUnwindSafe(run)).map_err(Error::panicked)
     }
 
+    fn job_begins(&self, (): (), moment: Moment<'_>, job: &Job) {
+        self.heard.job_begins(moment, job);
+    }
+
+    fn job_ends(&self, (): (), moment: Moment<'_>) {
+        self.heard.job_ends(moment);
+    }
+
     fn ready(&self, (): (), watcher: &mut Option<Watcher>) -> Option<Job> {
-        watcher.take()?.take().map(Job::Wake)
+        watcher.take()?.take().map(Job::Told)
     }
 
     fn block<R: Send>(&self, (): (), wait: impl FnOnce() -> R + Send) -> R {

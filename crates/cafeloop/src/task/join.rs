@@ -5,7 +5,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use cafeloop_flow::Awaited;
+
 use super::cell::TaskCell;
+use super::current::try_current;
 use crate::error::Error;
 
 /// The outcome of a task, awaited: what `task.await` waits with.
@@ -33,7 +36,14 @@ impl<T> Future for Join<T> {
     type Output = Result<T, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.cell.poll(context)
+        let polled = self.cell.poll(context);
+        if polled.is_pending()
+            && let Some(its_loop) = try_current()
+        {
+            let what = || self.cell.id().map_or(Awaited::Future, Awaited::Task);
+            its_loop.tell(|_| its_loop.host().heard.waits(what(), None));
+        }
+        polled
     }
 }
 

@@ -7,6 +7,7 @@
 //! body     what is polled: the future, and how it ends
 //! join     waiting for the outcome
 //! thread   waiting for work that a thread does
+//! heard    what whoever listens hears of all this
 //! waiters  who waits for an event, in order; permits: for one of a number
 //! ```
 //!
@@ -43,6 +44,7 @@
 mod body;
 mod cell;
 mod current;
+mod heard;
 mod host;
 mod join;
 mod permits;
@@ -52,6 +54,7 @@ mod waiters;
 pub(crate) use body::spawn;
 pub(crate) use cell::{Observer, TaskCell};
 pub(crate) use current::{Entered, Loop, current, try_current};
+pub(crate) use heard::{BLOCK_THRESHOLD_NS, Kind, Place, WAIT_THRESHOLD_NS, waits_for};
 pub(crate) use host::{Job, Listed, RustHost, Watcher};
 pub use join::Join;
 pub(crate) use permits::{Held, Permits};

@@ -7,15 +7,19 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use crate::engine::Working;
+use cafeloop_flow::{Awaited, Event, Lane, LaneKind, WorkId};
+
+use crate::engine::{Clock, Working};
 use crate::error::Error;
 
 use super::body::spawn;
 use super::current::current;
+use super::heard::Kind;
 use super::join::Join;
 
 /// What [`to_thread`](crate::to_thread) gives.
@@ -31,7 +35,10 @@ enum State<T> {
     },
     /// A task receives the result: so it is told when the thread is done, and a
     /// virtual clock goes on, even if nobody happens to poll this future.
-    Waiting(Join<T>),
+    Waiting {
+        receiver: Join<T>,
+        number: Option<WorkId>,
+    },
     Over,
 }
 
@@ -47,18 +54,24 @@ impl<T: Send + 'static> Future for ToThread<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut receiver = match std::mem::replace(&mut self.state, State::Over) {
+        let (mut receiver, number) = match std::mem::replace(&mut self.state, State::Over) {
             State::Idle { parcel, work } => {
                 let its_loop = current();
-                let receipt = Receipt { parcel, _working: its_loop.submit(work)? };
-                Join::new(spawn(&its_loop, receipt, |outcome| outcome?))
+                let working = its_loop.submit(work)?;
+                let number = its_loop.host().heard.work_queued(&its_loop);
+                let receipt = Receipt { parcel, number, _working: working };
+                let cell = spawn(&its_loop, Kind::Inner, receipt, |outcome| outcome?);
+                (Join::new(cell), number)
             }
-            State::Waiting(receiver) => receiver,
+            State::Waiting { receiver, number } => (receiver, number),
             State::Over => panic!("`ToThread` was polled after it had given its result"),
         };
         let polled = Pin::new(&mut receiver).poll(context);
         if polled.is_pending() {
-            self.state = State::Waiting(receiver);
+            let its_loop = current();
+            let what = number.map_or(Awaited::Unknown, Awaited::Work);
+            its_loop.tell(|_| its_loop.host().heard.waits(what, None));
+            self.state = State::Waiting { receiver, number };
         }
         polled
     }
@@ -66,7 +79,7 @@ impl<T: Send + 'static> Future for ToThread<T> {
 
 impl<T> Drop for ToThread<T> {
     fn drop(&mut self) {
-        if let State::Waiting(receiver) = &self.state {
+        if let State::Waiting { receiver, .. } = &self.state {
             receiver.cancel();
         }
     }
@@ -85,8 +98,23 @@ struct Parcel<T> {
 
 enum Transit<T> {
     Underway(Waker),
-    Arrived(thread::Result<T>),
+    Arrived(thread::Result<T>, Worked),
     Taken,
+}
+
+/// When a thread worked, and which.
+#[derive(Clone, Copy)]
+struct Worked {
+    from_ns: u64,
+    to_ns: u64,
+    lane: Lane,
+}
+
+/// The lane that the next thread has; the loop's own is 0.
+static NEXT_LANE: AtomicU16 = AtomicU16::new(1);
+
+thread_local! {
+    static LANE: Lane = Lane(NEXT_LANE.fetch_add(1, Ordering::Relaxed));
 }
 
 impl<T> Parcel<T> {
@@ -112,9 +140,12 @@ fn deliver<T>(parcel: &Weak<Parcel<T>>, work: impl FnOnce() -> T) {
         if parcel.strong_count() == 0 {
             return;
         }
+        let from_ns = Clock::real().now_ns();
         let result = catch_unwind(AssertUnwindSafe(work));
+        let lane = LANE.with(|lane| *lane);
+        let worked = Worked { from_ns, to_ns: Clock::real().now_ns(), lane };
         let Some(parcel) = parcel.upgrade() else { return };
-        if let Transit::Underway(waker) = parcel.replace(Transit::Arrived(result)) {
+        if let Transit::Underway(waker) = parcel.replace(Transit::Arrived(result, worked)) {
             // The loop's hold on the parcel should be the last.
             drop(parcel);
             waker.wake();
@@ -125,8 +156,30 @@ fn deliver<T>(parcel: &Weak<Parcel<T>>, work: impl FnOnce() -> T) {
 /// The loop's side: waits for the parcel.
 struct Receipt<T> {
     parcel: Arc<Parcel<T>>,
+    /// By which whoever listens knows the work.
+    number: Option<WorkId>,
     /// Holds a virtual clock.
     _working: Working,
+}
+
+impl<T> Receipt<T> {
+    /// Says when the thread worked: it can't say so itself.
+    fn tell(&self, worked: Worked) {
+        let its_loop = current();
+        its_loop.tell(|moment| {
+            let Some(work) = self.number else { return };
+            // A virtual clock has stood still.
+            let stood_still = its_loop.clock().is_virtual();
+            let at = |at_ns| if stood_still { moment.at_ns } else { at_ns };
+            let tell = |at_ns, event, text: &str| {
+                moment.sink.record_of(worked.lane, at(at_ns), event, text);
+            };
+            let name = format!("thread {}", worked.lane.0);
+            tell(worked.from_ns, Event::LaneNamed { kind: LaneKind::Worker }, &name);
+            tell(worked.from_ns, Event::WorkBegins { work }, "");
+            tell(worked.to_ns, Event::WorkEnds { work }, "");
+        });
+    }
 }
 
 impl<T> Future for Receipt<T> {
@@ -143,7 +196,10 @@ impl<T> Future for Receipt<T> {
         let arrived = std::mem::replace(&mut *transit, Transit::Taken);
         drop(transit);
         match arrived {
-            Transit::Arrived(result) => Poll::Ready(result.map_err(Error::panicked)),
+            Transit::Arrived(result, worked) => {
+                self.tell(worked);
+                Poll::Ready(result.map_err(Error::panicked))
+            }
             Transit::Underway(_) | Transit::Taken => unreachable!("a parcel is taken once"),
         }
     }

@@ -34,13 +34,9 @@ pub(super) fn replay<R: Read>(mut reader: Reader<R>) -> Result<Run, Error> {
     while let Some(entry) = reader.next_entry()? {
         replay.take(&entry);
     }
-    let start_ns = match (replay.start_ns, metadata.start_ns) {
-        // A ring holds less than the whole run.
-        (Some(first_ns), begun_ns) if replay.window || begun_ns == 0 || begun_ns > first_ns => {
-            first_ns
-        }
-        (None | Some(_), begun_ns) => begun_ns,
-    };
+    // From the first that was seen on: before it, modules were imported, or a ring has
+    // lost it; neither is a time in which waits could have overlapped.
+    let start_ns = replay.start_ns.unwrap_or(metadata.start_ns);
     let (ending, losses) = (reader.ending(), reader.losses());
     let end_ns = replay.end_ns.max(start_ns);
     replay.settle();

@@ -38,7 +38,7 @@ fn recorded_loop() -> (Rc<Loop>, Recorder) {
 
 fn recorded_loop_by(clock: Clock) -> (Rc<Loop>, Recorder) {
     let recorder = Recorder::default();
-    let sink = Box::new(recorder.clone());
+    let sink = Rc::new(recorder.clone());
     let engine = Loop::new(TestHost::default(), clock, Some(sink)).expect("a loop can be opened");
     (Rc::new(engine), recorder)
 }

@@ -219,7 +219,7 @@ fn whoever_listens_may_touch_everything() {
         }
     }
 
-    let sink = Box::new(Meddler::default());
+    let sink = Rc::new(Meddler::default());
     let engine = Loop::new(TestHost::default(), Clock::virtual_time(), Some(sink));
     let engine = Rc::new(engine.expect("a loop can be opened"));
     CURRENT.set(Rc::downgrade(&engine));

@@ -1,0 +1,179 @@
+//! What Python sees of a recording: the native half of `cafeloop.record`.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::thread::JoinHandle;
+
+use cafeloop::flow::{Metadata, Recorder};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::recording::{Options, Recording, metadata};
+use super::work::{self, Work};
+use super::{current, set_current, tap};
+use crate::errors::os_error_of_file;
+use crate::event_loop::EventLoop;
+use crate::gil::Gil;
+use crate::{names, object};
+
+/// A recording: made, then going on, then over.
+#[pyclass(frozen, module = "cafeloop")]
+pub(crate) struct FlowRecording {
+    state: Gil<RefCell<State>>,
+}
+
+enum State {
+    Made(Box<Recorder>, Options),
+    Going(Rc<Recording>, JoinHandle<()>),
+    Over,
+}
+
+#[pymethods]
+impl FlowRecording {
+    /// With a file, everything is written to it; else the newest events are kept in
+    /// `ring_bytes`.  `parent` is the process whose recording this is a part of, or 0.
+    /// Thresholds and the interval are in seconds; 0 samples no threads.
+    #[new]
+    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, parent))]
+    #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn new(
+        py: Python<'_>,
+        file: Option<PathBuf>,
+        ring_bytes: usize,
+        arguments: bool,
+        wait_threshold: f64,
+        block_threshold: f64,
+        sample_interval: f64,
+        parent: u32,
+    ) -> PyResult<Self> {
+        let options = Options {
+            shows_arguments: arguments,
+            wait_threshold_ns: nanoseconds(wait_threshold),
+            block_threshold_ns: nanoseconds(block_threshold),
+            sample_interval_ns: nanoseconds(sample_interval),
+        };
+        let metadata = metadata(py, options, parent)?;
+        let recorder = match file {
+            None => Recorder::ring(metadata, ring_bytes),
+            Some(path) => {
+                open(&path, metadata).map_err(|error| os_error_of_file(py, &error, &path))?
+            }
+        };
+        Ok(FlowRecording {
+            state: Gil::new(RefCell::new(State::Made(Box::new(recorder), options))),
+        })
+    }
+
+    /// Begins; `owner`, if it isn't None, is a loop that runs in this thread.
+    fn start(&self, py: Python<'_>, owner: Option<&Bound<'_, EventLoop>>) -> PyResult<()> {
+        if super::is_on() {
+            return Err(PyRuntimeError::new_err("this process is being recorded already"));
+        }
+        let state = self.state.get(py);
+        let State::Made(recorder, options) = state.replace(State::Over) else {
+            return Err(PyRuntimeError::new_err("a recording can't begin twice"));
+        };
+        let recording = Rc::new(Recording::new(py, *recorder, options)?);
+        let watchdog = recording.watch.start(main_thread(py)?)?;
+        state.replace(State::Going(recording.clone(), watchdog));
+        set_current(py, Some(recording.clone()));
+        if let Some(owner) = owner {
+            tap::attach(&recording, owner);
+        }
+        Ok(())
+    }
+
+    /// Ends; what still waits is told of.  A second time it does nothing.
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        let state = self.state.get(py).replace(State::Over);
+        let State::Going(recording, watchdog) = state else { return Ok(()) };
+        let told = recording.tell_last_waits(py);
+        recording.detach(py);
+        recording.watch.end();
+        // It may be waiting for the GIL.
+        py.detach(|| drop(watchdog.join()));
+        set_current(py, None);
+        let empty = Recorder::ring(Metadata::default(), 0);
+        let recorder = recording.recorder.replace(empty);
+        recorder.finish(recording.now_ns())?;
+        told
+    }
+
+    /// Writes what a ring holds to a file; the recording goes on.
+    #[allow(clippy::needless_pass_by_value, reason = "as PyO3 extracts it")]
+    fn dump(&self, py: Python<'_>, file: PathBuf) -> PyResult<()> {
+        let Some(recording) = self.going(py) else {
+            return Err(PyRuntimeError::new_err("the recording isn't going on"));
+        };
+        let snapshot = recording.snapshot(py)?;
+        let dump = || {
+            let mut out = io::BufWriter::new(File::create(&file)?);
+            recording.recorder.borrow().dump(&mut out, recording.now_ns(), &snapshot)?;
+            out.flush()
+        };
+        dump().map_err(|error| os_error_of_file(py, &error, &file))
+    }
+
+    /// Writes what has been buffered for the file.
+    fn flush(&self, py: Python<'_>) {
+        if let Some(recording) = self.going(py) {
+            recording.recorder.borrow_mut().flush();
+        }
+    }
+
+    /// In a process that was forked while it went on: it goes on in the parent alone.
+    fn forget(&self, py: Python<'_>) {
+        let state = self.state.get(py).replace(State::Over);
+        if let State::Going(recording, watchdog) = state {
+            recording.detach(py);
+            set_current(py, None);
+            // There is no such thread here.
+            drop(watchdog);
+        }
+    }
+}
+
+impl FlowRecording {
+    /// What goes on, if it does.
+    fn going(&self, py: Python<'_>) -> Option<Rc<Recording>> {
+        match &*self.state.get(py).borrow() {
+            State::Going(recording, _) => Some(recording.clone()),
+            State::Made(..) | State::Over => None,
+        }
+    }
+}
+
+/// Tells of a job that `owner` is about to hand to an executor's thread; what is
+/// returned is to be called in place of the function.  None if nothing is recorded.
+#[pyfunction]
+pub(crate) fn _record_work(
+    owner: &Bound<'_, EventLoop>,
+    function: &Bound<'_, PyAny>,
+) -> PyResult<Option<Work>> {
+    let Some(recording) = current(owner.py()) else { return Ok(None) };
+    work::queue(&recording, owner, function).map(Some)
+}
+
+/// Has a future stand for a job that was handed to an executor.
+#[pyfunction]
+pub(crate) fn _record_future(future: &Bound<'_, PyAny>, work: &Bound<'_, Work>) -> bool {
+    object::set_future_number(future, work.get().number())
+}
+
+fn main_thread(py: Python<'_>) -> PyResult<u64> {
+    names::main_thread(py)?.call0()?.getattr(intern!(py, "ident"))?.extract()
+}
+
+fn open(path: &Path, metadata: Metadata) -> io::Result<Recorder> {
+    Recorder::stream(metadata, Box::new(File::create(path)?))
+}
+
+/// Seconds as the recorder has them; less than none is none.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast saturates")]
+fn nanoseconds(seconds: f64) -> u64 {
+    (seconds * 1e9) as u64
+}

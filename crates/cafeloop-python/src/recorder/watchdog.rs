@@ -1,0 +1,240 @@
+//! A thread that looks after a recording: it sees the jobs that block a loop, while
+//! they do; it has threads sampled; it has a file written every now and then.
+//!
+//! It lets the GIL alone unless there is something to see, and holds no Python object.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use cafeloop::engine::Clock;
+use cafeloop::flow::{Event, Frame, Lane};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::awaits;
+use super::recording::{Options, Recording};
+use super::threads::Threads;
+use crate::names;
+
+/// What a file holds is no older than this when the process is killed.
+const FLUSH_INTERVAL_NS: u64 = 100_000_000;
+/// With nothing to sample, how often it looks for a loop that is blocked, at least.
+const LONGEST_INTERVAL_NS: u64 = 25_000_000;
+/// What stands for a loop between two jobs.
+const IDLE: u64 = 0;
+
+/// The beat of a loop, which the watchdog listens to.
+pub(super) struct Pulse {
+    /// The loop's thread, as `threading.get_ident()` has it.
+    pub(super) thread: u64,
+    lane: Lane,
+    /// When the job that runs began; `IDLE` between jobs.
+    began_ns: AtomicU64,
+    /// The stack that was seen while the job that began then ran.
+    seen: Mutex<Option<(u64, Vec<Frame>)>>,
+}
+
+impl Pulse {
+    pub(super) fn new(thread: u64, lane: Lane) -> Self {
+        Pulse { thread, lane, began_ns: AtomicU64::new(IDLE), seen: Mutex::default() }
+    }
+
+    #[inline]
+    pub(super) fn begin(&self, at_ns: u64) {
+        self.began_ns.store(at_ns, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn end(&self) {
+        self.began_ns.store(IDLE, Ordering::Relaxed);
+    }
+
+    /// What was seen of the job that began at this time.
+    pub(super) fn take_stack(&self, began_ns: u64) -> Vec<Frame> {
+        match lock(&self.seen).take() {
+            Some((seen_ns, frames)) if seen_ns == began_ns => frames,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The job that has run for longer than this, if nothing was seen of it yet.
+    fn blocked_since(&self, now_ns: u64, threshold_ns: u64) -> Option<u64> {
+        let began_ns = self.began_ns.load(Ordering::Relaxed);
+        let is_long = began_ns != IDLE && now_ns.saturating_sub(began_ns) >= threshold_ns;
+        let is_seen = || lock(&self.seen).as_ref().is_some_and(|(seen, _)| *seen == began_ns);
+        (is_long && !is_seen()).then_some(began_ns)
+    }
+
+    /// Keeps the stack, if it is still that job's.
+    fn see(&self, began_ns: u64, frames: Vec<Frame>) {
+        if self.began_ns.load(Ordering::Relaxed) == began_ns {
+            *lock(&self.seen) = Some((began_ns, frames));
+        }
+    }
+}
+
+/// What the watchdog and the recording share.
+pub(super) struct Watch {
+    options: Options,
+    pulses: Mutex<Vec<Arc<Pulse>>>,
+    /// Threads of which somebody else tells what they do: those that run a loop, or an
+    /// executor's jobs.
+    skipped: Mutex<HashSet<u64>>,
+    ends: AtomicBool,
+    asleep: Mutex<()>,
+    bell: Condvar,
+}
+
+impl Watch {
+    pub(super) fn new(options: Options) -> Self {
+        Watch {
+            options,
+            pulses: Mutex::default(),
+            skipped: Mutex::default(),
+            ends: AtomicBool::new(false),
+            asleep: Mutex::default(),
+            bell: Condvar::new(),
+        }
+    }
+
+    /// Listens to a loop, which begins to run.
+    pub(super) fn add(&self, pulse: &Arc<Pulse>) {
+        lock(&self.pulses).push(pulse.clone());
+        self.skip(pulse.thread);
+    }
+
+    pub(super) fn remove(&self, pulse: &Arc<Pulse>) {
+        lock(&self.pulses).retain(|other| !Arc::ptr_eq(other, pulse));
+        lock(&self.skipped).remove(&pulse.thread);
+    }
+
+    /// Samples a thread no more.
+    pub(super) fn skip(&self, thread: u64) {
+        lock(&self.skipped).insert(thread);
+    }
+
+    /// Begins, in the process whose main thread this is.
+    pub(super) fn start(self: &Arc<Self>, main: u64) -> std::io::Result<JoinHandle<()>> {
+        let watch = self.clone();
+        // From this moment on, before the thread has come to life.
+        let threads = (self.options.sample_interval_ns > 0).then(|| Threads::new(main));
+        let serve = move || watch.serve(threads);
+        thread::Builder::new().name("cafeloop-watch".into()).spawn(serve)
+    }
+
+    /// Has the thread end; the caller joins it, without the GIL.
+    pub(super) fn end(&self) {
+        let asleep = lock(&self.asleep);
+        self.ends.store(true, Ordering::Relaxed);
+        self.bell.notify_all();
+        drop(asleep);
+    }
+
+    /// The life of the thread.
+    fn serve(self: &Arc<Self>, mut threads: Option<Threads>) {
+        let clock = Clock::real();
+        let mut flushed_ns = clock.now_ns();
+        while self.wait() {
+            let now_ns = clock.now_ns();
+            let blocked = self.blocked(now_ns);
+            let skipped = |thread| lock(&self.skipped).contains(&thread);
+            let samples = threads.as_mut().is_some_and(|threads| threads.tick(skipped));
+            let flushes = now_ns.saturating_sub(flushed_ns) >= FLUSH_INTERVAL_NS;
+            if blocked.is_empty() && !samples && !flushes {
+                continue;
+            }
+            if flushes {
+                flushed_ns = now_ns;
+            }
+            self.with_recording(|py, recording| {
+                // What can't be looked at now may be another time.
+                let _ = look(py, recording, &blocked, threads.as_mut().filter(|_| samples));
+                if flushes {
+                    self.flush(recording, threads.as_ref());
+                }
+            });
+        }
+        if let Some(threads) = &mut threads {
+            self.with_recording(|_, recording| threads.finish(recording));
+        }
+    }
+
+    /// Takes the GIL, if there is one: not at the interpreter's very end.
+    fn with_recording(self: &Arc<Self>, act: impl FnOnce(Python<'_>, &Recording)) {
+        Python::try_attach(|py| {
+            let recording = super::current(py);
+            let ours = recording.filter(|recording| Arc::ptr_eq(&recording.watch, self));
+            if let Some(recording) = ours {
+                act(py, &recording);
+            }
+        });
+    }
+
+    /// Has all that happened until now in the file, and that nothing else did: who waits
+    /// when the process is killed has waited until then.
+    fn flush(&self, recording: &Recording, threads: Option<&Threads>) {
+        if !recording.is_full() {
+            return;
+        }
+        let still = Event::Posted { jobs: 0 };
+        let loops = lock(&self.pulses).iter().map(|pulse| pulse.lane).collect::<Vec<_>>();
+        for lane in loops {
+            recording.record(recording.now_ns(), lane, still);
+        }
+        for (at_ns, lane) in threads.into_iter().flat_map(Threads::waiting) {
+            recording.record(at_ns, lane, still);
+        }
+        recording.recorder.borrow_mut().flush();
+    }
+
+    fn wait(&self) -> bool {
+        let asleep = lock(&self.asleep);
+        if self.ends.load(Ordering::Relaxed) {
+            return false;
+        }
+        let interval = Duration::from_nanos(self.interval_ns());
+        let answer = self.bell.wait_timeout(asleep, interval);
+        drop(answer);
+        !self.ends.load(Ordering::Relaxed)
+    }
+
+    fn interval_ns(&self) -> u64 {
+        let Options { sample_interval_ns, block_threshold_ns, .. } = self.options;
+        let longest = LONGEST_INTERVAL_NS.min(block_threshold_ns / 2).max(1_000_000);
+        if sample_interval_ns == 0 { longest } else { longest.min(sample_interval_ns) }
+    }
+
+    /// The loops that are blocked, and since when.
+    fn blocked(&self, now_ns: u64) -> Vec<(Arc<Pulse>, u64)> {
+        let threshold_ns = self.options.block_threshold_ns;
+        let blocked =
+            |pulse: &Arc<Pulse>| Some((pulse.clone(), pulse.blocked_since(now_ns, threshold_ns)?));
+        lock(&self.pulses).iter().filter_map(blocked).collect()
+    }
+}
+
+fn look(
+    py: Python<'_>,
+    recording: &Recording,
+    blocked: &[(Arc<Pulse>, u64)],
+    sampled: Option<&mut Threads>,
+) -> PyResult<()> {
+    if blocked.is_empty() && sampled.is_none() {
+        return Ok(());
+    }
+    let frames = names::current_frames(py)?.call0()?.cast_into::<PyDict>()?;
+    for (pulse, began_ns) in blocked {
+        if let Some(innermost) = frames.get_item(pulse.thread)? {
+            pulse.see(*began_ns, awaits::stack(recording, innermost).frames);
+        }
+    }
+    sampled.map_or(Ok(()), |threads| threads.look(recording, &frames))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that could panic is done under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

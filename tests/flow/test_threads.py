@@ -1,0 +1,112 @@
+"""Programs without asyncio: what their threads did, looked at from outside.
+
+They wait for as long as it takes to be seen surely.
+"""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+# What `grind` uses is processor time, however long it has to wait for a processor.
+GRIND = """\
+import threading, time
+def grind(seconds):
+    done = time.thread_time() + seconds
+    while time.thread_time() < done:
+        pass
+def brew(coffee):
+    time.sleep(0.1)
+"""
+
+
+def test_waits_of_one_line_are_counted_one_by_one(record):
+    flow = record(GRIND + "for coffee in range(5):\n    brew(coffee)\n")
+    assert flow.sites() == {("brew", 7): 5}
+    assert flow.findings == ["sequential-waits"]
+
+
+def test_waits_in_a_loop_of_one_function_are_told_apart_too(record):
+    flow = record(GRIND + "for coffee in range(4):\n    time.sleep(0.1)\n    grind(0.002)\n")
+    assert flow.sites()[("<module>", 9)] == 4
+
+
+def test_a_library_that_wakes_again_and_again_waits_once(record, folder):
+    library = folder / "site-packages" / "library.py"
+    library.parent.mkdir()
+    library.write_text("""\
+import time
+def fetch():
+    for _ in range(10):
+        time.sleep(0.03)
+""")
+    flow = record("""\
+import sys
+sys.path.insert(0, "site-packages")
+import library
+library.fetch()
+library.fetch()
+""")
+    (count,) = [count for (function, line), count in flow.sites().items() if line in (4, 5)][:1]
+    assert count == 1
+
+
+def test_work_is_no_waiting(record):
+    flow = record(GRIND + "grind(0.3)\n")
+    assert flow.sites() == {}
+    assert [busy.function for busy in flow.run.busy][:1] == ["grind"]
+
+
+def test_other_threads_have_lanes_too(record):
+    flow = record(GRIND + """\
+threads = [threading.Thread(target=brew, args=(number,), name=f"barista {number}")
+           for number in range(2)]
+for thread in threads:
+    thread.start()
+time.sleep(0.3)
+for thread in threads:
+    thread.join()
+""")
+    assert {"barista 0", "barista 1"} <= {thread.label for thread in flow.run.threads}
+    assert flow.sites()[("brew", 7)] == 2
+
+
+def test_a_job_that_blocks_a_loop_is_told_with_its_line(record):
+    flow = record(GRIND + """\
+import asyncio
+async def serve():
+    grind(0.2)
+async def main():
+    await asyncio.gather(serve(), asyncio.sleep(0))
+asyncio.run(main())
+""")
+    assert flow.findings == ["blocked-loop"]
+    assert "grind (program.py:" in flow.run.findings[0].saw
+
+
+def test_a_loop_that_only_waits_is_not_blocked(record):
+    flow = record("import asyncio\nasyncio.run(asyncio.sleep(0.2))\n")
+    assert flow.findings == []
+
+
+def test_a_pool_that_waits_for_work_has_no_lane(record):
+    flow = record(GRIND + """\
+import concurrent.futures
+with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    pool.submit(int).result()
+    time.sleep(0.2)
+""")
+    assert flow.sites() == {("<module>", 11): 1}
+
+
+def test_whoever_is_killed_has_waited_until_then(command, read, folder):
+    (folder / "program.py").write_text("""\
+import os, signal, time, threading
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()
+time.sleep(60)
+""")
+    assert command("run", "--flow=x.flow", "program.py").returncode == -9
+    flow = read("x.flow")
+    (wait,) = [wait for wait in flow.run.waits if wait.line == 3]
+    # It was written down a tenth of a second before, at most.
+    assert wait.total_ns > 200_000_000
+    assert "cut off" in flow.run.warnings[0]
