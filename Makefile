@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # With a target folder of its own, or it and plain cargo would undo each other.
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
-.PHONY: help cafe cafe-rust test test-rust test-python test-all compat memcheck lint conformance \
+.PHONY: help cafe cafe-rust test test-rust test-python test-all compat viewer memcheck lint conformance \
 	loom fuzz forky bench bench-forky bench-counts bench-record bench-rust clean
 
 help: ## Show this list
@@ -42,6 +42,10 @@ compat: develop $(VENV)/compat ## Run real programs and libraries on the loop (i
 	.ci/servers
 	$(BIN)/python -m pytest --quiet tests/compat
 	$(BIN)/python tests/divergences/run.py --check
+
+viewer: develop $(VENV)/viewer ## Open HTML pictures in a browser (installs Chromium if root)
+	.ci/browser
+	$(BIN)/python -m pytest --quiet tests/viewer
 
 memcheck: develop ## Run tests under Valgrind's memcheck (TESTS='tests/embedding --children' for others)
 	set -f; $(BIN)/python tests/memcheck/check.py $(TESTS)
@@ -118,6 +122,10 @@ $(VENV)/ready: pyproject.toml
 
 $(VENV)/compat: pyproject.toml | $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --group compat
+	@touch $@
+
+$(VENV)/viewer: pyproject.toml | $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --group viewer
 	@touch $@
 
 # The peers, each at its newest release of that day; remove the file for those of another.
