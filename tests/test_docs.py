@@ -12,7 +12,14 @@ ROOT = Path(__file__).resolve().parent.parent
 # A limit against hanging, not an expectation.
 LIMIT_SECONDS = 60
 
-PRINTED = {"README.md": ["Your Latte is ready, enjoy!\n"], "docs/flow.md": ["", ""]}
+PRINTED = {
+    "README.md": ["Your Latte is ready, enjoy!\n"],
+    "docs/flow.md": ["", ""],
+    "docs/time.md": [
+        "Latte [0.0, 60.0, 180.0, 420.0, 900.0]\n",
+        "['ABC', 'ACB', 'BAC', 'BCA', 'CAB', 'CBA']\nTrue\n",
+    ],
+}
 
 
 def examples(document):

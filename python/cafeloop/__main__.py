@@ -39,6 +39,7 @@ def run(asked: _cafeloop.Errand, recording: str | None = None) -> int:
         from . import _recorded
 
         _program.before_it_starts = lambda: _recorded.begin(asked, recording)
+    _program.clock, _program.seed = asked.clock, asked.seed
     try:
         run(asked.name, asked.arguments)
     except _program.CannotStart as error:

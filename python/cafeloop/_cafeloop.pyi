@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable,
 from contextvars import Context
 from socket import socket as _Socket
 from traceback import StackSummary
-from typing import Any, Protocol, TypeAlias, TypeVar, TypeVarTuple, final
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, TypeVarTuple, final
 
 from typing_extensions import disjoint_base
 
@@ -29,6 +29,8 @@ class Errand:
     is_recorded: bool
     recording: str | None
     shows_arguments: bool
+    clock: Literal["real", "virtual"] | None
+    seed: int | None
     recordings: list[str]
     def picture_files(self) -> list[str]: ...
     def draw(

@@ -21,6 +21,7 @@ mod draw;
 mod flow;
 mod picture;
 mod run;
+mod schedule;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -31,6 +32,7 @@ use clap::Parser;
 use command_line::{CommandLine, Subcommand};
 pub use draw::{Screen, compare, draw};
 pub use picture::Pictures;
+pub use schedule::{Clock, Schedule};
 
 /// What is left for the caller to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub struct Program {
     pub is_verbose: bool,
     /// How to record it, if it is to be.
     pub recorded: Option<Recorded>,
+    /// What its event loops go by.
+    pub schedule: Schedule,
 }
 
 impl Program {
@@ -67,11 +71,12 @@ impl Program {
         words: Vec<OsString>,
         is_verbose: bool,
         recorded: Option<Recorded>,
+        schedule: Schedule,
     ) -> Self {
         let mut words = words.into_iter();
         let name = words.next().expect("clap requires one word at least");
         let target = if is_module { Target::Module(name) } else { Target::Script(name) };
-        Program { target, args: words.collect(), is_verbose, recorded }
+        Program { target, args: words.collect(), is_verbose, recorded, schedule }
     }
 }
 

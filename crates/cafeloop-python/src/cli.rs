@@ -5,7 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use cafeloop_cli::{
-    Command, Comparison, Drawing, Pictures, Program, Screen, Target, Versions, compare, draw, parse,
+    Clock, Command, Comparison, Drawing, Pictures, Program, Screen, Target, Versions, compare,
+    draw, parse,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
@@ -63,6 +64,11 @@ pub(crate) struct Errand {
     recording: Option<OsString>,
     #[pyo3(get)]
     shows_arguments: bool,
+    /// What the program's event loops go by, if it was said.
+    #[pyo3(get)]
+    clock: Option<&'static str>,
+    #[pyo3(get)]
+    seed: Option<u64>,
     /// To be drawn or compared.
     #[pyo3(get)]
     recordings: Vec<OsString>,
@@ -84,6 +90,8 @@ impl Errand {
             is_recorded: recorded.is_some(),
             shows_arguments: recorded.as_ref().is_some_and(|it| it.shows_arguments),
             recording: recorded.and_then(|it| it.file).map(PathBuf::into_os_string),
+            clock: program.schedule.clock.map(Clock::as_str),
+            seed: program.schedule.seed,
             ..Errand::default()
         }
     }
