@@ -31,12 +31,17 @@ class Errand:
     shows_arguments: bool
     clock: Literal["real", "virtual"] | None
     seed: int | None
+    seeds: tuple[int, int] | None
+    timeout: float
     recordings: list[str]
     def picture_files(self) -> list[str]: ...
     def draw(
         self, recordings: list[str], columns: int, has_colours: bool, has_unicode: bool
     ) -> int: ...
-    def compare(self, columns: int, has_colours: bool, has_unicode: bool) -> int: ...
+    @staticmethod
+    def compare(
+        recordings: tuple[str, str], columns: int, has_colours: bool, has_unicode: bool
+    ) -> int: ...
 
 def parse_command(args: list[str]) -> int | Errand: ...
 

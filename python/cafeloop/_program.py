@@ -199,6 +199,12 @@ def replace_first_on_path(entry: str) -> None:
         sys.path[0] = entry
 
 
+def forget_its_place() -> None:
+    """Has nothing imported from where the command, or the program, is."""
+    if not sys.flags.safe_path:
+        del sys.path[0]
+
+
 def absolute(path: str) -> str:
     """The path from the root on; not tidied up, since the interpreter doesn't."""
     return os.path.join(working_directory(), path)

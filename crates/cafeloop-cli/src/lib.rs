@@ -18,6 +18,7 @@ mod answer;
 mod command_line;
 mod diff;
 mod draw;
+mod explore;
 mod flow;
 mod picture;
 mod run;
@@ -25,7 +26,9 @@ mod schedule;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -41,6 +44,8 @@ pub enum Command {
     Run(Program),
     /// Run this Python program, recorded, and draw what it did when it has ended.
     Flow(Flow),
+    /// Run this Python program in many orders, until it fails in one.
+    Explore(Exploration),
     /// [`draw`] this.
     Draw(Drawing),
     /// [`compare`] these.
@@ -96,6 +101,17 @@ pub struct Flow {
     pub program: Program,
     /// What to draw.
     pub pictures: Pictures,
+}
+
+/// A program to be run in many orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exploration {
+    /// The program.
+    pub program: Program,
+    /// The seeds that choose the orders.
+    pub seeds: RangeInclusive<u64>,
+    /// How long a run may take, in real time.
+    pub timeout: Duration,
 }
 
 /// Recordings to be drawn as one.
@@ -166,6 +182,7 @@ pub fn parse(
     let parsed = CommandLine::try_parse_from(args).and_then(|line| match line.subcommand {
         Subcommand::Run(arguments) => Ok(Command::Run(arguments.into_program())),
         Subcommand::Flow(arguments) => arguments.into_command(),
+        Subcommand::Explore(arguments) => arguments.into_exploration().map(Command::Explore),
         Subcommand::Diff(arguments) => Ok(Command::Diff(arguments.into_comparison())),
     });
     match parsed {

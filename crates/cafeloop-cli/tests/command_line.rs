@@ -113,10 +113,11 @@ fn help_teaches_by_example() {
     Usage: cafeloop <COMMAND>
 
     Commands:
-      run   Run a Python program on cafeloop's event loop
-      flow  Show what a program does while it waits
-      diff  Compare two recordings of a program: what got shorter
-      help  Print this message or the help of the given subcommand(s)
+      run      Run a Python program on cafeloop's event loop
+      flow     Show what a program does while it waits
+      explore  Run a program in many orders, and show the first that fails
+      diff     Compare two recordings of a program: what got shorter
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -126,6 +127,7 @@ fn help_teaches_by_example() {
       cafeloop run server.py --port 80       what `python server.py --port 80` does
       cafeloop run -m pytest tests           what `python -m pytest tests` does
       cafeloop flow cafe.py                  draws what cafe.py does while it waits
+      cafeloop explore cafe.py               looks for an order in which it fails
       python3.13 -m cafeloop run server.py   the same command, of a certain Python
     ");
     assert_eq!(told("-h"), told("--help"));
