@@ -4,5 +4,5 @@
 FAMILIES = (
     *("sleeping", "tasks", "async_tree", "callbacks", "timers", "primitives", "executor"),
     *("echo", "transports", "streaming", "churn", "web_servers"),
-    *("accuracy", "memory", "start", "names", "subprocesses"),
+    *("accuracy", "memory", "start", "names", "pipes", "subprocesses"),
 )

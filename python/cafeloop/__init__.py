@@ -6,6 +6,9 @@
 runs a coroutine on cafeloop's event loop, as `asyncio.run` would on asyncio's.
 Importing changes nothing, and doesn't load asyncio; `install()` makes this the
 loop that asyncio makes.
+
+PYTEST_DONT_REWRITE: pytest, which loads a plugin from here, would warn of a package
+that runs it and so is imported already.
 """
 
 TYPE_CHECKING = False

@@ -11,15 +11,6 @@ from . import _cafeloop
 from ._socket_transport import SocketTransport, addresses
 from ._transport import settle
 
-# The native methods that a transport has as they are.
-_NATIVE = (
-    "get_protocol",
-    "get_write_buffer_size",
-    "is_closing",
-    "is_reading",
-    "sendto",
-)
-
 
 class DatagramTransport(SocketTransport, transports.DatagramTransport):
     """An endpoint of datagrams, UDP or Unix; `remote` if all go to the same.
@@ -28,7 +19,8 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
     `waiter` is told.  The socket is closed when the endpoint is lost.
     """
 
-    __slots__ = _NATIVE
+    # What is called most, each transport has as a native method of its own.
+    __slots__ = ("sendto",)
 
     _native: _cafeloop.Datagram
 
@@ -41,18 +33,14 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         waiter: asyncio.Future[None],
     ) -> None:
         self._loop = loop
-        self._sock_fd = sock.fileno()
-        self._extra = addresses(sock, None)
-        self._marks = None
-        self._context = None
-        is_connected = bool(self._extra["peername"])
+        self._known = addresses(sock, None)
+        is_connected = bool(self._known["peername"])
         self._native = native = _cafeloop.Datagram(
             loop, self, sock, protocol, remote or None, is_connected
         )
-        self._adopt(_NATIVE)
-        native.attach()
-        # From here on it is this transport's to close.
-        self._sock = sock
+        self.sendto = native.sendto  # type: ignore[method-assign]
+        # From here on the socket is this transport's to close.
+        self._sock_fd = native.attach()
         # asyncio's order: who reads in connection_made() finds nothing there yet.
         loop.call_soon(protocol.connection_made, self)
         loop.call_soon(native.start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import itertools
 import socket
 import sys
@@ -13,17 +14,14 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from . import _tls
+from . import _cafeloop, _tls
 from ._resolve import AddressInfo
-from ._stream_transport import check_stream
+from ._stream_transport import check_stream, is_tcp
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
 else:
     _Parts = object
-
-# No descriptor or memory is left for another connection: worth another try later.
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Serving(_Parts):
@@ -95,10 +93,14 @@ class Serving(_Parts):
         """A server on sockets that are bound."""
         for sock in sockets:
             sock.setblocking(False)
-        server = asyncio.Server(self, sockets, protocol_factory, ssl, backlog, *times)
+        server: Any = asyncio.Server(self, sockets, protocol_factory, ssl, backlog, *times)
+        if sys.version_info >= (3, 13):
+            # In the place of a WeakSet, with what the server asks of it.
+            server._clients = _cafeloop.Connections()
         if start_serving:
             await server.start_serving()
-        return server
+        made: asyncio.Server = server
+        return made
 
     async def _addresses_of(
         self, hosts: Iterable[Any], port: Any, family: int, flags: int
@@ -181,47 +183,41 @@ class Serving(_Parts):
             ssl_handshake_timeout=ssl_handshake_timeout,
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
-        arguments = (protocol_factory, sock, tls, server, backlog, context)
-        self._add_reader(sock.fileno(), self._accept_connections, *arguments)
+        self._start_accepting(sock, backlog, protocol_factory, tls, server, context)
+
+    def _start_accepting(
+        self,
+        sock: socket.socket,
+        backlog: int,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        tls: _tls.Options | None,
+        server: asyncio.Server | None,
+        context: Context | None,
+    ) -> None:
+        """Accept all that wait, once a turn, so that the others get theirs."""
+        serving = (protocol_factory, tls, server, context)
+        acceptor = _cafeloop.Acceptor(
+            sock,
+            backlog + 1,
+            is_tcp(sock),
+            functools.partial(self._accepted, *serving),
+            functools.partial(self._accept_later, sock, backlog, *serving),
+        )
+        self._add_reader(sock.fileno(), acceptor.accept)
 
     def _stop_serving(self, sock: socket.socket) -> None:
         self.remove_reader(sock.fileno())
         sock.close()
 
-    def _accept_connections(
-        self,
-        protocol_factory: Callable[[], asyncio.BaseProtocol],
-        sock: socket.socket,
-        tls: _tls.Options | None,
-        server: asyncio.Server | None,
-        backlog: int,
-        context: Context | None,
-    ) -> None:
-        """Accept all that wait: once a turn, so that the others get theirs."""
-        for _ in range(backlog + 1):
-            try:
-                connection, address = sock.accept()
-            except (BlockingIOError, InterruptedError):
-                return
-            except ConnectionAbortedError:
-                # Whoever hangs up before being accepted is as good as not come.
-                continue
-            except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    raise
-                self._accept_later(error, protocol_factory, sock, tls, server, backlog, context)
-                return
-            self._accepted(connection, address, protocol_factory, tls, server, context)
-
     def _accept_later(
         self,
-        error: OSError,
-        protocol_factory: Callable[[], asyncio.BaseProtocol],
         sock: socket.socket,
+        backlog: int,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
         tls: _tls.Options | None,
         server: asyncio.Server | None,
-        backlog: int,
         context: Context | None,
+        error: OSError,
     ) -> None:
         """The kernel would report the same connection again and again: wait a second."""
         self.call_exception_handler(
@@ -233,67 +229,65 @@ class Serving(_Parts):
         )
         self.remove_reader(sock.fileno())
 
-        arguments = (protocol_factory, sock, tls, server, backlog, context)
-
         def try_again() -> None:
             # The server may have been closed meanwhile.
             if sock.fileno() != -1:
-                self._add_reader(sock.fileno(), self._accept_connections, *arguments)
+                self._start_accepting(sock, backlog, protocol_factory, tls, server, context)
 
         self.call_later(constants.ACCEPT_RETRY_DELAY, try_again)
 
     def _accepted(
         self,
-        connection: socket.socket,
-        address: Any,
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         tls: _tls.Options | None,
         server: asyncio.Server | None,
         context: Context | None,
+        connection: _cafeloop.Accepted,
     ) -> None:
         """Give a connection its protocol.  In debug mode a failure is reported."""
-        details: dict[str, Any] = {}
+        protocol = None
         try:
-            connection.setblocking(False)
             if self.get_debug():
+                address = connection.getpeername()
                 logger.debug("%r got a new connection from %r: %r", server, address, connection)
             if context is None:
                 protocol = protocol_factory()
             else:
                 context = context.copy()
                 protocol = context.run(protocol_factory)
-            details["protocol"] = protocol
-            extra = {"peername": address}
             waiter = None if tls is None else self.create_future()
             transport = _tls.make_transport(
-                self, connection, protocol, waiter, tls, extra=extra, server=server, context=context
+                self, connection, protocol, waiter, tls, server=server, context=context
             )
         except (SystemExit, KeyboardInterrupt):
             connection.close()
             raise
         except BaseException as error:
             connection.close()
-            self._report_accepting(error, details)
+            self._report_accepting(error, protocol=protocol)
         else:
             if waiter is not None:
-                details["transport"] = transport
-                self.create_task(self._watch_handshake(waiter, details), context=context)
+                watching = self._watch_handshake(waiter, transport, protocol)
+                self.create_task(watching, context=context)
 
-    async def _watch_handshake(self, waiter: asyncio.Future[None], details: dict[str, Any]) -> None:
+    async def _watch_handshake(
+        self, waiter: asyncio.Future[None], transport: Any, protocol: asyncio.BaseProtocol
+    ) -> None:
         """Close a connection whose handshake fails, or is still going on at the end."""
         try:
             await waiter
         except BaseException as error:
-            details["transport"].close()
+            transport.close()
             # The error refers to this frame, and this would refer to the error.
             del waiter
             if isinstance(error, SystemExit | KeyboardInterrupt):
                 raise
-            self._report_accepting(error, details)
+            self._report_accepting(error, protocol=protocol, transport=transport)
 
-    def _report_accepting(self, error: BaseException, details: dict[str, Any]) -> None:
+    def _report_accepting(self, error: BaseException, **known: Any) -> None:
         if self.get_debug():
             message = "Error on transport creation for incoming connection"
+            details = {name: thing for name, thing in known.items() if thing is not None}
             self.call_exception_handler({"message": message, "exception": error, **details})
 
 

@@ -6,6 +6,7 @@ import socket
 import warnings
 from asyncio import transports, trsock
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 from ._transport import ReadingHalf, WritingHalf
@@ -17,15 +18,17 @@ class SocketTransport(ReadingHalf, WritingHalf, transports._FlowControlMixin):
     `_native` is made and attached by who derives from it.
     """
 
-    __slots__ = ("_context", "_marks", "_native", "_sock", "_sock_fd")
+    __slots__ = ("_native", "_sock_fd")
 
-    # None once it is closed.
-    _sock: socket.socket | None
     _sock_fd: int
+    # Of most transports these are never set.
+    _context: Context | None = None
+    _known: dict[str, Any] | None = None
+    _marks: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         info = [type(self).__name__]
-        if self._sock is None:
+        if not self._native.is_attached():
             info.append("closed")
         elif self.is_closing():
             info.append("closing")
@@ -39,17 +42,44 @@ class SocketTransport(ReadingHalf, WritingHalf, transports._FlowControlMixin):
 
     def __del__(self, warn: Callable[..., object] = warnings.warn) -> None:
         # Nothing is there if making it has failed.
-        sock = getattr(self, "_sock", None)
-        if sock is not None:
+        native = getattr(self, "_native", None)
+        if native is not None and native.is_attached():
             warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
-            sock.close()
+            self._let_go()
+
+    # --- what it is known by
+
+    @property
+    def _sock(self) -> Any:
+        """The socket as Python has it, until it is closed."""
+        return self._native.socket() if self._native.is_attached() else None
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """The `socket`, its own address as `sockname`, the other side's as `peername`."""
+        known = self._known
+        if known is None:
+            known = self._known = self._addresses()
+        if name == "socket" and name not in known:
+            known[name] = trsock.TransportSocket(self._native.socket() or _closed_socket())
+        return known.get(name, default)
+
+    @property
+    def _extra(self) -> dict[str, Any]:
+        self.get_extra_info("socket")
+        assert self._known is not None
+        return self._known
+
+    def _addresses(self) -> dict[str, Any]:
+        raise NotImplementedError
 
     def _let_go(self) -> None:
-        sock, self._sock = self._sock, None
         self._native.release()
         self._loop = None
-        if sock is not None:
-            sock.close()
+
+
+def _closed_socket() -> socket.socket:
+    with socket.socket() as sock:
+        return sock
 
 
 def addresses(sock: socket.socket, extra: dict[str, Any] | None) -> dict[str, Any]:

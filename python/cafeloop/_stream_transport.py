@@ -15,18 +15,10 @@ from . import _cafeloop
 from ._socket_transport import SocketTransport, addresses
 from ._transport import settle
 
-# The native methods that a transport has as they are.
-_NATIVE = (
-    "get_protocol",
-    "get_write_buffer_size",
-    "is_closing",
-    "is_reading",
-    "write",
-    "writelines",
-)
 # One context for all that a connection calls, since Python 3.15; before, each of its
 # callbacks has a copy of the one that asked for it.
 _HAS_ONE_CONTEXT = sys.version_info >= (3, 15)
+_KNOWS_CONNECTIONS = sys.version_info >= (3, 13)
 
 
 class StreamTransport(SocketTransport):
@@ -36,11 +28,13 @@ class StreamTransport(SocketTransport):
     `waiter` is told.  The socket is closed when the connection is lost.
     """
 
-    # They are patched by tests, so that each transport has its own; and with slots a
-    # subclass may still override them.
-    __slots__ = (*_NATIVE, "_empty_waiter", "_server")
+    # What is called most, each transport has as a native method of its own; tests patch
+    # them.
+    __slots__ = ("_server", "is_closing", "write", "writelines")
 
     _native: _cafeloop.Stream
+    # Of most transports it is never set.
+    _empty_waiter: asyncio.Future[None] | None = None
 
     _start_tls_compatible = True
     _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
@@ -48,41 +42,43 @@ class StreamTransport(SocketTransport):
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        sock: socket.socket,
+        sock: socket.socket | _cafeloop.Accepted,
         protocol: asyncio.BaseProtocol,
         waiter: asyncio.Future[None] | None = None,
         extra: dict[str, Any] | None = None,
-        server: asyncio.Server | None = None,
+        server: Any = None,
         context: Context | None = None,
     ) -> None:
-        _set_nodelay(sock)
-        self._loop = loop
-        self._sock_fd = sock.fileno()
-        self._extra = addresses(sock, extra)
-        self._empty_waiter: asyncio.Future[None] | None = None
-        self._marks = None
+        if not isinstance(sock, _cafeloop.Accepted):
+            if is_tcp(sock):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._known = addresses(sock, extra)
         if _HAS_ONE_CONTEXT and context is None:
             context = copy_context()
-        self._context = context
+        if context is not None:
+            self._context = context
+        self._loop = loop
         self._native = stream = _cafeloop.Stream(loop, self, sock, protocol, context)
-        self._adopt(_NATIVE)
-        stream.attach()
-        # From here on it is this transport's to close.
-        self._sock = sock
+        self.is_closing = stream.is_closing  # type: ignore[method-assign]
+        self.write = stream.write  # type: ignore[method-assign]
+        self.writelines = stream.writelines  # type: ignore[method-assign]
+        # From here on the socket is this transport's to close.
+        self._sock_fd = stream.attach()
         self._server = server
         if server is not None:
-            _attach(server, self)
+            # Since Python 3.13 a server knows which connections it has.
+            server._attach(self) if _KNOWS_CONNECTIONS else server._attach()
         # asyncio's order: who reads in connection_made() finds nothing there yet.
-        loop.call_soon(protocol.connection_made, self, context=context)
-        loop.call_soon(stream.start, context=context)
+        if not stream.begin_soon():
+            loop.call_soon(protocol.connection_made, self, context=context)
+            loop.call_soon(stream.start, context=context)
         if waiter is not None:
             loop.call_soon(settle, waiter, context=context)
 
-    def __del__(self, warn: Callable[..., object] = warnings.warn) -> None:
-        super().__del__(warn)
-        server = getattr(self, "_server", None)
-        if server is not None:
-            _detach(server, self)
+    def _addresses(self) -> dict[str, Any]:
+        known = self._native.addresses()
+        assert known is not None, "of others than accepted ones they are known"
+        return {"sockname": known[0], "peername": known[1]}
 
     def _input_ended(self) -> None:
         """The other side has ended its writing: the protocol says whether ours ends."""
@@ -130,11 +126,17 @@ class StreamTransport(SocketTransport):
         self._empty_waiter = None
         self._native.give_back()
 
+    def _lose(self, error: BaseException | None) -> None:
+        if self._loop is not None and not self._native.end_soon(error):
+            super()._lose(error)
+
     def _let_go(self) -> None:
-        server, self._server = self._server, None
-        super()._let_go()
+        self._native.release()
+        self._loop = None
+        server: Any = self._server
         if server is not None:
-            _detach(server, self)
+            self._server = None
+            server._detach(self) if _KNOWS_CONNECTIONS else server._detach()
         if self._empty_waiter is not None and not self._empty_waiter.done():
             self._empty_waiter.set_exception(ConnectionError("Connection is closed by peer"))
 
@@ -145,26 +147,10 @@ def check_stream(sock: socket.socket) -> None:
         raise ValueError(f"A Stream Socket was expected, got {sock!r}")
 
 
-def _set_nodelay(sock: socket.socket) -> None:
-    """What is written to TCP goes out at once; asyncio's choice."""
-    if (
+def is_tcp(sock: socket.socket) -> bool:
+    """Whether what is written to a socket is to go out at once; asyncio's choice."""
+    return (
         sock.family in (socket.AF_INET, socket.AF_INET6)
         and sock.type == socket.SOCK_STREAM
         and sock.proto == socket.IPPROTO_TCP
-    ):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _attach(server: Any, transport: StreamTransport) -> None:
-    """Count a connection; since Python 3.13 a server knows which it has."""
-    if sys.version_info >= (3, 13):
-        server._attach(transport)
-    else:
-        server._attach()
-
-
-def _detach(server: Any, transport: StreamTransport) -> None:
-    if sys.version_info >= (3, 13):
-        server._detach(transport)
-    else:
-        server._detach()
+    )

@@ -8,6 +8,7 @@ import sys
 from contextvars import Context
 from typing import Any
 
+from . import _cafeloop
 from ._stream_transport import StreamTransport
 
 # What only has a meaning with `ssl`.
@@ -48,7 +49,7 @@ def options(ssl: Any, **given: Any) -> Options | None:
 
 def make_transport(
     loop: asyncio.AbstractEventLoop,
-    sock: socket.socket,
+    sock: socket.socket | _cafeloop.Accepted,
     protocol: asyncio.BaseProtocol,
     waiter: asyncio.Future[None] | None,
     tls: Options | None,

@@ -1,6 +1,7 @@
 """Datagrams that come and go: to whom, from whom, in which order, and until when."""
 
 import asyncio
+import contextlib
 import gc
 import socket
 import sys
@@ -32,6 +33,34 @@ def test_what_is_sent_goes_to_whom_it_names(endpoint, friend):
     for data in (b"coffee", bytearray(b"tea"), memoryview(b"water")):
         transport.sendto(data, friend.getsockname())
         assert friend.recvfrom(100) == (bytes(data), transport.get_extra_info("sockname"))
+
+
+def test_each_of_many_is_answered(endpoint, until):
+    class Echo(asyncio.DatagramProtocol):
+        def datagram_received(self, data, addr):
+            transport.sendto(data, addr)
+            transport.sendto(data, (addr[0], addr[1]))
+
+    transport, _ = endpoint(Echo(), local_addr=LOCALHOST)
+    with contextlib.ExitStack() as stack:
+        friends = []
+        for number in range(100):
+            friend = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            friend.bind(LOCALHOST)
+            friend.setblocking(False)
+            friends.append((friend, b"%d" % number))
+        for _ in range(2):
+            for friend, order in friends:
+                friend.sendto(order, transport.get_extra_info("sockname"))
+                answers = []
+
+                def is_answered(friend=friend, answers=answers):
+                    with contextlib.suppress(BlockingIOError):
+                        answers.append(friend.recv(100))
+                    return len(answers) == 2
+
+                until(is_answered)
+                assert answers == [order, order]
 
 
 def test_with_a_remote_address_nobody_need_be_named(endpoint, friend):

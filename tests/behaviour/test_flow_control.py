@@ -1,5 +1,7 @@
 """Flow control: a writer is asked to pause, a reader asks for a pause."""
 
+import threading
+
 import pytest
 
 
@@ -166,3 +168,38 @@ def test_a_closed_transport_is_neither_paused_nor_resumed(link, until, Notes):
     until(lambda: protocol.is_lost)
     transport.pause_reading()
     transport.resume_reading()
+
+
+# asyncio's has sent it before, and asks nobody to pause.
+@pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
+def test_what_is_written_when_told_to_go_on_waits_for_nothing_else(
+    loop, Notes, link, run_until_stopped
+):
+    class Patient(Notes):
+        def resume_writing(self):
+            super().resume_writing()
+            self.transport.write(b"a")
+
+    protocol = Patient()
+    transport, far = link(protocol)
+    far.setblocking(True)
+    received = []
+
+    def wait_for_all():
+        # In a thread, so that the loop is told of nothing until all of it has come.
+        while sum(map(len, received)) < 5:
+            received.append(far.recv(100))
+        loop.call_soon_threadsafe(loop.stop)
+
+    def write():
+        transport.write(b"mo")
+        transport.write(b"ch")
+        # It waits for the end of the turn, and is too much already.
+        transport.set_write_buffer_limits(high=1, low=0)
+
+    loop.call_soon(write)
+    thread = threading.Thread(target=wait_for_all)
+    thread.start()
+    run_until_stopped()
+    thread.join()
+    assert b"".join(received) == b"mocha"

@@ -38,6 +38,15 @@ def test_a_module_of_the_standard_library_runs(same_end):
     assert same_end("-m", "json.tool", stdin='{"coffee": "Mocha"}').status == 0
 
 
+def test_pytest_runs_and_has_nothing_to_complain_of(write, cafeloop):
+    # It loads a plugin from the package, which is imported before pytest is.
+    write("test_cafe.py", "def test_it(): pass\n")
+    others = ["-p", "no:asyncio", "-p", "no:anyio", "-p", "no:cacheprovider"]
+    ending = cafeloop("run", "-m", "pytest", "-W", "error", "--quiet", *others)
+    assert (ending.status, ending.stderr) == (0, "")
+    assert "1 passed" in ending.stdout
+
+
 def test_another_runner_runs(write, same_end):
     write("cafe.py", "import sys; print(sys.argv); sys.exit(3)\n")
     assert same_end("-m", "runpy", "cafe", "latte").status == 3

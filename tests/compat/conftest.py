@@ -12,6 +12,7 @@ import importlib
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -200,7 +201,8 @@ def started(command, ready, **options):
             threading.Thread(target=process.stdout.read).start()
             yield
         finally:
-            process.terminate()
+            # On SIGTERM PostgreSQL would wait for its clients.
+            process.send_signal(signal.SIGINT)
 
 
 @dataclasses.dataclass
@@ -250,14 +252,3 @@ def redis_server(tmp_path_factory):
     ]
     with started(command, "Ready to accept connections", cwd=folder):
         yield Database(str(folder), port)
-
-
-# What cafeloop doesn't have yet: whoever writes it takes it out of here.
-MISSING = {"TLS", "pipes", "subprocesses"}
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        needed = {what for mark in item.iter_markers("needs") for what in mark.args}
-        if needed & MISSING and item.callspec.params["loop_name"] == "cafeloop":
-            item.add_marker(pytest.mark.xfail(reason=f"needs {', '.join(sorted(needed))}"))

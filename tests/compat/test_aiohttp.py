@@ -294,7 +294,6 @@ def test_a_signal_ends_the_server_when_the_last_request_is_answered(
     assert program.end() == (0, "cleaned up\n")
 
 
-@pytest.mark.needs("TLS")
 def test_https_and_secure_websockets(run, certificate):
     async def main():
         app = web.Application()

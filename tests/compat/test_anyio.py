@@ -66,7 +66,6 @@ def test_streams_echo(run, family, tmp_path):
     run(main)
 
 
-@pytest.mark.needs("datagrams")
 def test_datagrams_echo(run):
     async def main():
         async with (
@@ -83,7 +82,6 @@ def test_datagrams_echo(run):
     run(main)
 
 
-@pytest.mark.needs("subprocesses")
 def test_a_process_is_spoken_with_and_cancelled(run):
     async def main():
         result = await anyio.run_process(["cat"], input=BIG)

@@ -149,7 +149,6 @@ def test_nobody_listening_is_the_clients_own_error(run):
     run(main)
 
 
-@pytest.mark.needs("TLS")
 def test_tls(run, certificate):
     async def main():
         async with serving("https", certificate) as (server, client):

@@ -221,7 +221,6 @@ def test_it_serves_on_whatever_loop_asyncio_makes(serve, start_program, launcher
     assert server.end() == (ENDED[0], "begun\nshutdown\n")
 
 
-@pytest.mark.needs("TLS")
 def test_it_serves_tls(serve, certificate):
     server = serve("--ssl-keyfile", certificate.key, "--ssl-certfile", certificate.chain)
     connection = http.client.HTTPSConnection(*server.address, context=certificate.client)

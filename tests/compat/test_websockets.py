@@ -196,7 +196,6 @@ def test_a_signal_closes_the_connections_of_a_program(
     assert program.end() == (0, f"closed with 1001\n{last_words}")
 
 
-@pytest.mark.needs("TLS")
 def test_tls(run, certificate):
     async def main():
         async with serving(echo, certificate) as (_, enter):

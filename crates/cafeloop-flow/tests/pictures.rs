@@ -171,6 +171,30 @@ fn a_process_that_was_started_has_rows_of_its_own() {
 }
 
 #[test]
+fn a_wait_that_begins_and_ends_in_the_middle_of_a_column_has_the_whole_column() {
+    let mut story = Story::new("late.py");
+    story.create(1, 0, "main()").begin(1).at(1_000);
+    for number in [2, 3] {
+        story.at(1_000 + 470 * (number - 2)).create(number, 1, &format!("late({number})"));
+        story.begin(number).sleep(number, 9_000);
+    }
+    story.suspend(1, Awaited::Gathered { children: 2 });
+    for (number, at) in [(2, 7_000), (3, 7_450)] {
+        story.at(at).wake(number, Waker::Timer, &[]).begin(number).done(number);
+    }
+    story.at(10_000);
+    assert_snapshot!(terminal(&story.run(), PLAIN));
+}
+
+#[test]
+fn a_process_that_did_nothing_is_said_to() {
+    let mut run = sync_cafe().run();
+    let command = vec!["mill.py".into()];
+    run.adopt(Story::with(Metadata { command, pid: 4711, ..Metadata::default() }).run());
+    assert_snapshot!(terminal(&run, PLAIN));
+}
+
+#[test]
 fn names_that_would_move_the_cursor_are_text() {
     let mut story = Story::new("\x1b]0;title\x07.py");
     story.create(1, 0, "名前の長いタスクがここにいます()").create(2, 0, "a\x1b[2J\r\n\u{202e}b()");

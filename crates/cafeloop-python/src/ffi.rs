@@ -134,21 +134,21 @@ impl Drop for Entered<'_, '_> {
 
 /// A Python socket or file that somebody else may close: its descriptor is asked for each
 /// time, since a number that was kept may be another's by now.
-pub(crate) struct Socket {
+pub(crate) struct PythonSocket {
     object: Py<PyAny>,
     /// Whether the descriptor is read where `_socket.socket` or `_io.FileIO` has it,
     /// which costs a load, and not by `fileno()`, which costs a call.
     is_plain: bool,
 }
 
-impl Socket {
+impl PythonSocket {
     pub(crate) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = object.py();
         let fd = object.call_method0(intern!(py, "fileno"))?.extract::<RawFd>()?;
         let has_field = object.is_instance(names::socket_class(py)?)?
             || object.is_instance(names::file_class(py)?)?;
         let is_plain = has_field && field(object) == fd;
-        Ok(Socket { object: object.clone().unbind(), is_plain })
+        Ok(PythonSocket { object: object.clone().unbind(), is_plain })
     }
 
     /// -1 if the socket is closed.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use cafeloop::engine::{Host, Moment};
 use pyo3::prelude::*;
+use pyo3::types::PyContext;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::{self, Exit};
@@ -20,6 +21,11 @@ use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
 pub(crate) enum Job {
     /// A callback of the user's.
     Handle(Queued),
+    /// A connection whose protocol is to be told of it, in this context.
+    Begin(Py<Stream>, Py<PyContext>),
+    /// A connection that is lost, by this error: its protocol is to be told, in this
+    /// context.
+    End(Py<Stream>, Py<PyContext>, Option<Py<PyAny>>),
     /// A connection that has something to read, or its end.
     Read(Py<Stream>),
     /// A connection whose kernel has room for what waits to be sent.
@@ -50,6 +56,15 @@ impl Job {
         match self {
             Job::Handle(handle) => handle.traverse(visit),
             Job::Read(stream) | Job::Send(stream) => visit.call(stream),
+            Job::Begin(stream, context) => {
+                visit.call(stream)?;
+                visit.call(context)
+            }
+            Job::End(stream, context, error) => {
+                visit.call(stream)?;
+                visit.call(context)?;
+                visit.call(error)
+            }
             Job::Receive(datagram) | Job::SendDatagrams(datagram) => visit.call(datagram),
             // A sleep itself refers to nothing that the collector knows.
             Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
@@ -174,6 +189,11 @@ impl Python3 {
         self.forget_left(py);
         match job {
             Job::Handle(handle) => Handle::run(handle.bind(py)),
+            Job::Begin(stream, context) => Stream::begin(stream.bind(py), context.bind(py)),
+            Job::End(stream, context, error) => {
+                let error = error.map(|error| error.into_bound(py));
+                Stream::end(stream.bind(py), context.bind(py), error)
+            }
             Job::Read(stream) => Stream::read(stream.bind(py)),
             Job::Send(stream) => Stream::send(stream.bind(py)),
             Job::Receive(datagram) => Datagram::receive(datagram.bind(py)),

@@ -54,7 +54,7 @@ mod _cafeloop {
         _record_future, _record_work, Collections, FlowRecording, Unawaited, Work,
     };
     #[pymodule_export]
-    use super::transport::{Datagram, Stream, Tls};
+    use super::transport::{Accepted, Acceptor, Connections, Datagram, Stream, Tls};
 
     /// What PyO3 doesn't register: classes laid out by hand, and methods; and what
     /// nobody sees.

@@ -65,6 +65,7 @@ names! {
     siginterrupt = "signal"."siginterrupt";
     sleep = "asyncio.tasks"."sleep";
     socket_class = "_socket"."socket";
+    socket_constructor = "socket"."socket";
     ssl_syscall_error = "ssl"."SSLSyscallError";
     ssl_want_read_error = "ssl"."SSLWantReadError";
     strerror = "os"."strerror";

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 # Turns after which what hasn't come won't come.
 MOST_TURNS = 200
 
-FAMILIES = ("tasks", "scheduling", "descriptors", "sockets", "connections", "signals", "faces")
+FAMILIES = (
+    "tasks", "scheduling", "descriptors", "sockets", "connections", "tls", "datagrams", "processes",
+    "signals", "faces",
+)
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,6 @@ def class_of_a_future(loop):
 
 
 @behaviour(
-    "`asyncio.Future.set_result(future, x)`, a method taken from asyncio's class",
-    "the base's own state is empty; `future.set_result(x)` works, and so do subclasses",
-)
-def a_method_of_the_base(loop):
-    return outcome(asyncio.Future.set_result, loop.create_future(), 1)
-
-
-@behaviour(
     "`type(future)(loop=another)`, with asyncio's own loop",
     "a native future uses its loop natively; `asyncio.Future` goes with any loop",
 )

@@ -5,15 +5,15 @@ use std::ffi::OsString;
 
 use cafeloop_cli::{Command, Program, Target, Versions, parse};
 
-pub const VERSIONS: Versions<'static> =
+pub(crate) const VERSIONS: Versions<'static> =
     Versions { package: "0.1.0", rust: "1.95.0", python: "3.13.0" };
 
-pub fn words(line: &str) -> impl Iterator<Item = OsString> {
+pub(crate) fn words(line: &str) -> impl Iterator<Item = OsString> {
     line.split_whitespace().map(OsString::from)
 }
 
 /// The program that a line asks to run, without a word about it.
-pub fn program(line: impl IntoIterator<Item = OsString>) -> Program {
+pub(crate) fn program(line: impl IntoIterator<Item = OsString>) -> Program {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let command = parse(line, VERSIONS, &mut out, &mut err);
     assert_eq!((out, err), (Vec::new(), Vec::new()));
@@ -23,7 +23,7 @@ pub fn program(line: impl IntoIterator<Item = OsString>) -> Program {
     }
 }
 
-pub fn of(target: Target, args: &[&str]) -> Program {
+pub(crate) fn of(target: Target, args: &[&str]) -> Program {
     Program {
         target,
         args: args.iter().map(Into::into).collect(),
@@ -32,16 +32,16 @@ pub fn of(target: Target, args: &[&str]) -> Program {
     }
 }
 
-pub fn script(name: &str, args: &[&str]) -> Program {
+pub(crate) fn script(name: &str, args: &[&str]) -> Program {
     of(Target::Script(name.into()), args)
 }
 
-pub fn module(name: &str, args: &[&str]) -> Program {
+pub(crate) fn module(name: &str, args: &[&str]) -> Program {
     of(Target::Module(name.into()), args)
 }
 
 /// What a line is answered with on stdout, in good order.
-pub fn told(line: &str) -> String {
+pub(crate) fn told(line: &str) -> String {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let command = parse(words(line), VERSIONS, &mut out, &mut err);
     assert_eq!((command, err), (Command::Done(0), Vec::new()));
@@ -49,7 +49,7 @@ pub fn told(line: &str) -> String {
 }
 
 /// What a line is answered with on stderr, as a mistake.
-pub fn complaint(line: &str) -> String {
+pub(crate) fn complaint(line: &str) -> String {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let command = parse(words(line), VERSIONS, &mut out, &mut err);
     assert_eq!((command, out), (Command::Done(2), Vec::new()));

@@ -55,7 +55,7 @@ fn find_kept(run: &Run, lanes: &HashMap<Lane, Vec<(Block, usize)>>, held: &mut [
     for (index, task) in (0..).map(TaskIndex).zip(&run.tasks) {
         let Some(blocks) = lanes.get(&task.lane) else { continue };
         for interval in run.intervals(task) {
-            if !matches!(interval.state, State::Ready { .. }) {
+            if !matches!(interval.state, State::Ready { .. }) || interval.ns() == 0 {
                 continue;
             }
             // Those of one lane come one after another.

@@ -95,7 +95,12 @@ impl<'a> Rows<'a> {
             let command = child.metadata.command.join(" ");
             let label = format!("process {}: {command}", child.metadata.pid);
             self.all.push(Row { run: child, label, what: What::Process });
+            let before = self.all.len();
             self.add(child, most);
+            if self.all.len() == before {
+                let nothing = "nothing that it did was recorded";
+                self.notes.push(format!("process {}: {nothing}", child.metadata.pid));
+            }
         }
     }
 

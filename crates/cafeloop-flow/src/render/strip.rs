@@ -14,7 +14,9 @@ pub(crate) struct Strip {
 pub(crate) struct Text {
     pub(crate) from: usize,
     pub(crate) to: usize,
+    from_ns: u64,
     to_ns: u64,
+    shade: Shade,
     /// The function that waits, or else what for.
     pub(crate) what: String,
     pub(crate) ns: u64,
@@ -89,11 +91,30 @@ pub(crate) fn strip(row: &Row<'_>, scale: Scale, wide: usize) -> Strip {
             let function = row.run.names().function(site.code);
             let what = if function.is_empty() { piece.noun } else { function }.to_owned();
             let ns = piece.to_ns.saturating_sub(piece.from_ns);
-            texts.push(Text { from: first, to: last, to_ns: piece.to_ns, what, ns });
+            let (from_ns, to_ns, shade) = (piece.from_ns, piece.to_ns, piece.shade);
+            texts.push(Text { from: first, to: last, from_ns, to_ns, shade, what, ns });
         }
     });
-    let cells = sums.into_iter().map(most).collect();
+    let cells: Vec<Option<Shade>> = sums.into_iter().map(most).collect();
+    widen(&mut texts, &cells, scale);
     Strip { cells, texts }
+}
+
+/// Gives waits the cells at their ends that show nothing but them.
+fn widen(texts: &mut [Text], cells: &[Option<Shade>], scale: Scale) {
+    for index in 0..texts.len() {
+        let free_from = index.checked_sub(1).map_or(0, |before| texts[before].to);
+        let free_to = texts.get(index + 1).map_or(cells.len(), |after| after.from);
+        let text = &mut texts[index];
+        let shows = |cell: usize| cells.get(cell) == Some(&Some(text.shade));
+        let (first, last) = (scale.cell(text.from_ns), scale.cell(text.to_ns.saturating_sub(1)));
+        if first < text.from && first >= free_from && shows(first) {
+            text.from = first;
+        }
+        if last >= text.to && last < free_to && shows(last) {
+            text.to = last + 1;
+        }
+    }
 }
 
 /// The shade with the largest part; of equals the first.

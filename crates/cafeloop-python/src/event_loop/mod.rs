@@ -84,6 +84,13 @@ impl EventLoop {
         create::is_native(slf)
     }
 
+    /// Whether native jobs may take the place of handles: nobody looks at each, and no
+    /// class has a `call_soon` of its own.
+    #[inline]
+    pub(crate) fn queues_natively(&self, py: Python<'_>) -> bool {
+        self.state(py).plain.queues && !self.is_debug(py)
+    }
+
     /// Has `job` run in the next turn; what `call_soon` does for native objects.
     #[inline]
     pub(crate) fn queue(slf: &Bound<'_, Self>, job: Job) -> PyResult<()> {

@@ -2,7 +2,7 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::{EventLoop, debug};
 use crate::errors;
@@ -42,12 +42,11 @@ pub(crate) fn done_callback_failed<'py>(
     callback_failed(&owner, &handle, &call()?, error)
 }
 
-/// The same for a method that the loop calls by itself, which has no handle either.
-/// What is meant to leave the loop does.
+/// The same for a method of an object that the loop calls by itself, which has no handle
+/// either.  What is meant to leave the loop does.
 pub(crate) fn method_failed<'py>(
     owner: &Bound<'py, EventLoop>,
-    object: &Bound<'py, PyAny>,
-    method: &Bound<'py, PyString>,
+    (object, method, args): (&Bound<'py, PyAny>, &Bound<'py, PyString>, Bound<'py, PyTuple>),
     error: PyErr,
 ) -> PyResult<()> {
     let py = owner.py();
@@ -55,7 +54,7 @@ pub(crate) fn method_failed<'py>(
         return Err(error);
     }
     let callback = object.getattr(method)?;
-    let call = || Call::with(callback.clone(), std::iter::empty());
+    let call = || Call::with(callback.clone(), args.iter());
     let handle = Handle::new(owner, call()?, None)?;
     callback_failed(owner, &handle, &call()?, error)
 }

@@ -377,7 +377,7 @@ unsafe extern "C" fn finalize<T: Behaviour>(object: *mut ffi::PyObject) {
 pub(super) fn enter<R>(failed: R, body: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
     let mut body = Some(body);
     let mut call = |py: Python<'_>| body.take().and_then(|body| caught(py, body));
-    let answer = Python::try_attach(|py| call(py)).unwrap_or_else(|| {
+    let answer = Python::try_attach(&mut call).unwrap_or_else(|| {
         // PyO3 attaches to no interpreter that is at its very end, where finalizers are
         // called, and through them anything.
         // SAFETY: CPython calls what is here, and holds the GIL.

@@ -366,7 +366,9 @@ fn find_variables(context: &Bound<'_, PyContext>, bytes: usize) -> PyResult<Opti
     let py = context.py();
     let twin = copy(context)?;
     let at = |context: &Bound<'_, PyContext>, offset| word(context.as_ptr().cast(), offset);
-    let offsets = || (size_of::<ffi::PyObject>()..bytes).step_by(size_of::<usize>());
+    // The last word is half a number and half nothing that anybody has set.
+    let end = bytes - size_of::<usize>();
+    let offsets = || (size_of::<ffi::PyObject>()..end).step_by(size_of::<usize>());
     let before: Vec<_> = offsets().map(|offset| at(context, offset)).collect();
     let variable = py.import("contextvars")?.getattr("ContextVar")?.call1(("cafeloop",))?;
     context.call_method1("run", (variable.getattr("set")?, 1))?;

@@ -254,7 +254,7 @@ impl Handle {
     /// What it is to call, unless it was cancelled.
     pub(crate) fn callback<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
         let call = &own(slf).call;
-        if call.is_gone() { None } else { Some(call.callback(slf.py())) }
+        (!call.is_gone()).then(|| call.callback(slf.py()))
     }
 
     /// Whether it is due at a time.

@@ -64,20 +64,23 @@ impl<T: Pooled> PooledClass<T> {
         base: Option<&Bound<'_, PyType>>,
         methods: Vec<ffi::PyMethodDef>,
         attributes: Vec<ffi::PyGetSetDef>,
-        members: Vec<ffi::PyMemberDef>,
+        mut members: Vec<ffi::PyMemberDef>,
         mut slots: Vec<ffi::PyType_Slot>,
     ) -> PyResult<Self> {
         const {
             assert!(align_of::<T::Own>() <= align_of::<ffi::PyObject>());
             assert!(size_of::<T::Own>() >= size_of::<*mut ffi::PyObject>());
         }
+        // SAFETY: a member consists of pointers and integers, for which zero is valid.
+        members.push(unsafe { std::mem::zeroed() });
         slots.extend([
             slot(ffi::Py_tp_dealloc, deallocate::<T> as *mut c_void),
             slot(ffi::Py_tp_traverse, traverse::<T> as *mut c_void),
             slot(ffi::Py_tp_clear, clear::<T> as *mut c_void),
             slot(ffi::Py_tp_methods, table(methods, |end| end.ml_name.is_null()).cast()),
             slot(ffi::Py_tp_getset, table(attributes, |end| end.name.is_null()).cast()),
-            slot(ffi::Py_tp_members, table(members, |end| end.name.is_null()).cast()),
+            // CPython copies these into the class.
+            slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
             slot(0, ptr::null_mut()),
         ]);
         let mut spec = ffi::PyType_Spec {

@@ -199,7 +199,10 @@ impl Tap {
                 self.begin(Running::Step(id, task.clone().unbind()), Waker::Task(id));
             }
             Job::Handle(handle) => self.handle_begins(handle.bind(py), at_ns),
-            Job::Read(stream) | Job::Send(stream) => {
+            Job::Begin(stream, _)
+            | Job::End(stream, ..)
+            | Job::Read(stream)
+            | Job::Send(stream) => {
                 self.transport_begins(py, stream.get().endpoint(py));
             }
             Job::Receive(datagram) | Job::SendDatagrams(datagram) => {

@@ -7,10 +7,11 @@ use cafeloop::engine::Interest;
 use cafeloop::io::{Close, Datagram as Machine, Peers, Rules};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::endpoint::Endpoint;
+use super::known_peers::KnownPeers;
 use super::peer::Family;
 use super::watching::Watching;
 use super::{receiving, sending};
@@ -47,6 +48,7 @@ struct State {
     endpoint: Endpoint,
     machine: RefCell<Machine<Waiting>>,
     speech: Speech,
+    peers: KnownPeers,
     /// To whom all is sent, by the user's choice: nobody else may be named.
     remote: Option<Py<PyAny>>,
     /// Whether the kernel knows to whom.
@@ -71,6 +73,10 @@ impl Watching for Datagram {
 impl Datagram {
     pub(super) fn machine<'py>(&'py self, py: Python<'py>) -> &'py RefCell<Machine<Waiting>> {
         &self.state.get(py).machine
+    }
+
+    pub(super) fn peers<'py>(&'py self, py: Python<'py>) -> &'py KnownPeers {
+        &self.state.get(py).peers
     }
 
     pub(super) fn speech(&self, py: Python<'_>) -> Speech {
@@ -136,7 +142,8 @@ impl Datagram {
         let endpoint = slf.get().endpoint(py);
         endpoint.run(py, interest, || match (job(), endpoint.transport(py)) {
             (Err(error), Some(transport)) => {
-                report::method_failed(endpoint.owner().bind(py), transport.bind(py), name, error)
+                let call = (transport.bind(py), name, PyTuple::empty(py));
+                report::method_failed(endpoint.owner().bind(py), call, error)
             }
             (outcome, _) => outcome,
         })
@@ -177,6 +184,7 @@ impl Datagram {
             state: Gil::new(State {
                 endpoint,
                 machine: RefCell::new(Machine::new(rules)),
+                peers: KnownPeers::default(),
                 speech: family.map_or(Speech::Python, Speech::Native),
                 remote,
                 is_connected,
@@ -237,9 +245,19 @@ impl Datagram {
         self.endpoint(protocol.py()).set_protocol(protocol);
     }
 
-    /// Takes the socket's descriptor for itself: `add_reader` refuses it from now on.
-    fn attach(slf: &Bound<'_, Self>) -> PyResult<()> {
+    /// Takes the socket's descriptor for itself, and returns it.
+    fn attach(slf: &Bound<'_, Self>) -> PyResult<RawFd> {
         Endpoint::attach(slf)
+    }
+
+    /// The socket as Python's object; None if it was closed before anybody asked.
+    fn socket<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Endpoint::socket_of(slf)
+    }
+
+    /// Whether the socket is this transport's.
+    fn is_attached(&self, py: Python<'_>) -> bool {
+        self.endpoint(py).is_attached()
     }
 
     /// Begins to receive, unless it was paused before.
@@ -292,11 +310,12 @@ impl Datagram {
         Datagram::send(slf)
     }
 
-    /// Lets go of transport and protocol: the endpoint is lost and they were told.
-    fn release(slf: &Bound<'_, Self>) {
+    /// Closes the socket and lets go of transport and protocol: the endpoint is lost and
+    /// they were told.
+    fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
         let unsent = slf.get().machine(slf.py()).borrow_mut().told();
-        Endpoint::release(slf);
         drop(unsent);
+        Endpoint::release(slf)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

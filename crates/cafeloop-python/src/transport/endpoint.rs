@@ -7,15 +7,18 @@ use std::rc::Rc;
 
 use cafeloop::engine::{Engine, Interest};
 use pyo3::call::PyCallArgs;
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyContext, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::acceptor::{Accepted, Addresses};
+use super::socket::Socket;
 use super::watching::{Watched, Watching};
 use crate::errors;
 use crate::event_loop::{EventLoop, debug};
-use crate::ffi::{self, Socket, in_context};
+use crate::ffi::{self, in_context};
 use crate::host::Python3;
 use crate::recorder;
 
@@ -27,6 +30,8 @@ use crate::recorder;
 pub(crate) struct Endpoint {
     owner: Py<EventLoop>,
     socket: Socket,
+    /// Those of a connection that the loop has accepted.
+    addresses: Option<Addresses>,
     watched: Watched,
     /// The number by which the loop's transports know it.
     attached_to: Cell<Option<RawFd>>,
@@ -55,9 +60,19 @@ impl Endpoint {
         protocol: &Bound<'_, PyAny>,
         context: Option<Py<PyContext>>,
     ) -> PyResult<Self> {
+        let (socket, addresses) = match sock.cast_exact::<Accepted>() {
+            Ok(accepted) => {
+                let (socket, addresses) = accepted.get().take(sock.py()).ok_or_else(|| {
+                    PyValueError::new_err("the connection is closed or has a transport")
+                })?;
+                (Socket::own(socket), Some(addresses))
+            }
+            Err(_) => (Socket::of_python(sock)?, None),
+        };
         Ok(Endpoint {
             owner,
-            socket: Socket::new(sock)?,
+            socket,
+            addresses,
             watched: Watched::default(),
             attached_to: Cell::default(),
             recorded_as: Cell::default(),
@@ -92,6 +107,15 @@ impl Endpoint {
 
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    pub(super) fn addresses(&self) -> Option<&Addresses> {
+        self.addresses.as_ref()
+    }
+
+    /// Whether it has taken the descriptor for itself, and not let go of it.
+    pub(super) fn is_attached(&self) -> bool {
+        self.attached_to.get().is_some()
     }
 
     // --- whom it tells
@@ -148,13 +172,17 @@ impl Endpoint {
     /// Jobs of this interest run from now on in the context that was chosen, or in a
     /// copy of the running code's, as a reader of asyncio's has it.
     pub(super) fn enter_from_now(&self, py: Python<'_>, interest: Interest) -> PyResult<()> {
-        let context = match &self.context {
-            Some(chosen) => chosen.clone_ref(py),
-            None => ffi::copy_context(py)?.unbind(),
-        };
-        let before = self.place(interest).replace(Some(context));
+        let before = self.place(interest).replace(Some(self.new_context(py)?));
         drop(before);
         Ok(())
+    }
+
+    /// The context in which something that is asked for now is to run.
+    pub(super) fn new_context(&self, py: Python<'_>) -> PyResult<Py<PyContext>> {
+        match &self.context {
+            Some(chosen) => Ok(chosen.clone_ref(py)),
+            None => Ok(ffi::copy_context(py)?.unbind()),
+        }
     }
 
     fn place(&self, interest: Interest) -> &RefCell<Option<Py<PyContext>>> {
@@ -188,13 +216,33 @@ impl Endpoint {
 
     // --- what the loop watches
 
-    /// Takes the socket's descriptor for itself: `add_reader` refuses it from now on.
-    pub(super) fn attach<T: Watching>(slf: &Bound<'_, T>) -> PyResult<()> {
-        let py = slf.py();
-        let this = slf.get().endpoint(py);
-        this.owner.get().transports(py).add(slf.as_any(), this)?;
-        this.attached_to.set(Some(this.fd(py)));
-        Ok(())
+    /// Takes the socket's descriptor for itself, and returns its number: `add_reader`
+    /// refuses it from now on, or if nobody can know it, from when somebody does.
+    pub(super) fn attach<T: Watching>(slf: &Bound<'_, T>) -> PyResult<RawFd> {
+        let this = slf.get().endpoint(slf.py());
+        let fd = this.fd(slf.py());
+        if !this.socket.is_own() {
+            this.register(slf.as_any())?;
+        }
+        this.attached_to.set(Some(fd));
+        Ok(fd)
+    }
+
+    fn register(&self, own: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.owner.get().transports(own.py()).add(own, self)
+    }
+
+    /// The socket as Python's object; `None` if it was closed before anybody asked.
+    pub(super) fn socket_of<'py, T: Watching>(
+        slf: &Bound<'py, T>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let this = slf.get().endpoint(slf.py());
+        let was_own = this.socket.is_own();
+        let object = this.socket.object(slf.py())?;
+        if was_own && this.is_attached() {
+            this.register(slf.as_any())?;
+        }
+        Ok(object)
     }
 
     /// Has `slf` told of what comes from now on.
@@ -217,18 +265,20 @@ impl Endpoint {
 
     // --- the end
 
-    /// Lets go of transport and protocol: the connection is lost and they were told.
-    pub(super) fn release<T: Watching>(slf: &Bound<'_, T>) {
+    /// Closes the socket, if it is this one's, and lets go of transport and protocol: the
+    /// connection is lost and they were told.
+    pub(super) fn release<T: Watching>(slf: &Bound<'_, T>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get().endpoint(py);
         Endpoint::stop_watching(slf);
         if recorder::is_on() {
             recorder::transport_closed(py, this);
         }
-        if let Some(fd) = this.attached_to.take() {
-            this.owner.get().transports(py).remove(slf.as_any(), fd);
-        }
+        let attached_to = this.attached_to.take();
         this.clear();
+        let Some(fd) = attached_to else { return Ok(()) };
+        this.owner.get().transports(py).remove(slf.as_any(), fd);
+        this.socket.close(py)
     }
 
     pub(super) fn clear(&self) {
@@ -238,7 +288,7 @@ impl Endpoint {
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.owner)?;
-        visit.call(self.socket.object())?;
+        self.socket.traverse(visit)?;
         visit.call(&self.context)?;
         for context in [&self.reading_in, &self.sending_in] {
             if let Ok(context) = context.try_borrow() {

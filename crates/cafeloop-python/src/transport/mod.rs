@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! stream      a stream connection: what it holds, and its methods
+//! life        how a connection begins and ends
 //! reading     from the kernel to the protocol
 //! writing     from the protocol to the kernel
 //! medium      what a stream's bytes go through: a socket or a pipe
@@ -11,7 +12,11 @@
 //! receiving   from the kernel to the protocol, a datagram at a time
 //! sending     from the protocol to the kernel, likewise
 //! peer        addresses, the kernel's and Python's
+//! known_peers addresses that were seen before
 //! endpoint    what both hold: whom they tell, and in which context
+//! socket      the socket of a transport: Python's, or the loop's own
+//! acceptor    accepting connections
+//! connections those of a server
 //! memory      what the allocator keeps for the next packet
 //! watching    being told when the socket is ready
 //! transports  which of a loop's descriptors are theirs
@@ -24,8 +29,12 @@
 //! Its state is a machine of `cafeloop::io`, which is asked what to do and told what
 //! came of it.  No borrow of it outlives a call into Python.
 
+mod acceptor;
+mod connections;
 mod datagram;
 mod endpoint;
+mod known_peers;
+mod life;
 mod medium;
 mod memory;
 mod peer;
@@ -33,6 +42,7 @@ mod reading;
 mod receiving;
 mod sending;
 mod session;
+mod socket;
 mod stream;
 mod tls;
 mod tls_reading;
@@ -42,6 +52,8 @@ mod turns_end;
 mod watching;
 mod writing;
 
+pub(crate) use acceptor::{Accepted, Acceptor};
+pub(crate) use connections::Connections;
 pub(crate) use datagram::Datagram;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use reading::ReadBuffer;

@@ -73,25 +73,25 @@ fn read_data(
     stream: &Bound<'_, Stream>,
     room: Room,
     protocol: &Bound<'_, PyAny>,
-    receives: Receives,
+    way: Receives,
 ) -> PyResult<()> {
     let py = stream.py();
     let endpoint = stream.get().endpoint(py);
     let Some(engine) = endpoint.try_engine(py) else { return Ok(()) };
     let (medium, fd) = (stream.get().medium(py), endpoint.fd(py));
-    let received = match room {
+    let came = match room {
         Room::Shared => engine.host().read_buffer.receive(py, |buffer| medium.receive(fd, buffer)),
         Room::Own => ffi::fill_bytes(py, READ_SIZE, |buffer| medium.receive(fd, buffer)),
     };
     let length = |data: &Bound<'_, PyBytes>| data.as_bytes().len();
-    match outcome(stream, received, length)? {
+    match outcome(stream, came, length)? {
         Received::Something(data) => {
             let bytes = length(&data);
             if recorder::is_on() {
                 recorder::bytes_in(py, endpoint, bytes);
             }
             stream.get().received(py, bytes);
-            if let (Receives::Encrypted, Ok(tls)) = (receives, protocol.cast::<Tls>()) {
+            if let (Receives::Encrypted, Ok(tls)) = (way, protocol.cast::<Tls>()) {
                 // To asyncio it is a protocol with a buffer, and so are the words.
                 let answer = tls_reading::received(tls, &data);
                 return answer.or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED));
@@ -112,12 +112,12 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
     let endpoint = this.endpoint(py);
     let buffer = match get_buffer(protocol, ANY_SIZE) {
         Ok(buffer) => buffer,
-        Err(error) => return endpoint.fail(py, error, GET_BUFFER_FAILED),
+        Err(error) => return Stream::fail(stream, error, GET_BUFFER_FAILED),
     };
     let (medium, fd) = (this.medium(py), endpoint.fd(py));
     let received = match WritableBuffer::of(&buffer) {
         Ok(mut buffer) => buffer.fill(|room| medium.receive(fd, room).map(|bytes| bytes.len())),
-        Err(error) => return endpoint.fail(py, error, medium.read_failed()),
+        Err(error) => return Stream::fail(stream, error, medium.read_failed()),
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
@@ -125,7 +125,7 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
                 recorder::bytes_in(py, endpoint, bytes);
             }
             let answer = protocol.call_method1(intern!(py, "buffer_updated"), (bytes,));
-            answer.map(drop).or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED))
+            answer.map(drop).or_else(|error| Stream::fail(stream, error, BUFFER_UPDATED_FAILED))
         }
         Received::End => this.input_ended(py),
         Received::Nothing | Received::Failed => Ok(()),
@@ -160,9 +160,9 @@ fn outcome<T>(
             Ok(Received::Nothing)
         }
         Err(error) => {
-            let (py, this) = (stream.py(), stream.get());
-            let message = this.medium(py).read_failed();
-            this.endpoint(py).fail(py, os_error(py, &error), message)?;
+            let py = stream.py();
+            let message = stream.get().medium(py).read_failed();
+            Stream::fail(stream, os_error(py, &error), message)?;
             Ok(Received::Failed)
         }
     }

@@ -8,7 +8,6 @@ use pyo3::prelude::*;
 
 use super::Datagram;
 use super::datagram::Speech;
-use super::peer;
 use super::watching::Watching;
 use super::writing::is_only_full;
 use crate::errors::os_error;
@@ -55,7 +54,7 @@ fn natively<'py>(datagram: &Bound<'py, Datagram>, room: Room) -> PyResult<Option
     match received {
         Ok(data) => {
             this.machine(py).borrow_mut().received(data.as_bytes().len());
-            Ok(Some((data.into_any(), peer::shown(py, &sender)?)))
+            Ok(Some((data.into_any(), this.peers(py).show(py, &sender)?)))
         }
         Err(error) if is_only_full(&error) => Ok(None),
         Err(error) => Err(os_error(py, &error)),
@@ -64,7 +63,7 @@ fn natively<'py>(datagram: &Bound<'py, Datagram>, room: Room) -> PyResult<Option
 
 fn by_python<'py>(datagram: &Bound<'py, Datagram>) -> PyResult<Option<Received<'py>>> {
     let py = datagram.py();
-    let sock = datagram.get().endpoint(py).socket().object().bind(py);
+    let sock = datagram.get().endpoint(py).socket().object(py)?.into_pyobject(py)?;
     match sock.call_method1(intern!(py, "recvfrom"), (READ_SIZE,)) {
         Ok(received) => Ok(Some(received.extract()?)),
         Err(error) if is_not_now(py, &error) => Ok(None),

@@ -83,7 +83,9 @@ fn is_sent(
     let (py, this) = (datagram.py(), datagram.get());
     let peer = match (this.speech(py), to) {
         (Speech::Native(_), _) if this.is_connected(py) => Some(Peer::Unknown),
-        (Speech::Native(family), Some(to)) => family.parse(to),
+        (Speech::Native(family), Some(to)) => {
+            this.peers(py).answered(to).or_else(|| family.parse(to))
+        }
         _ => None,
     };
     let Some(peer) = peer else { return is_sent_by_python(datagram, data, to) };
@@ -110,7 +112,7 @@ fn is_sent_by_python(
     to: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<bool> {
     let (py, this) = (datagram.py(), datagram.get());
-    let sock = this.endpoint(py).socket().object().bind(py);
+    let sock = this.endpoint(py).socket().object(py)?.into_pyobject(py)?;
     let sent = if this.is_connected(py) {
         sock.call_method1(intern!(py, "send"), (data,))
     } else {

@@ -289,9 +289,40 @@ impl Stream {
         Ok(())
     }
 
-    /// Takes the socket's descriptor for itself: `add_reader` refuses it from now on.
-    fn attach(slf: &Bound<'_, Self>) -> PyResult<()> {
+    /// Takes the socket's descriptor for itself, and returns it.
+    fn attach(slf: &Bound<'_, Self>) -> PyResult<RawFd> {
         Endpoint::attach(slf)
+    }
+
+    /// The socket as Python's object; None if it was closed before anybody asked.
+    fn socket<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Endpoint::socket_of(slf)
+    }
+
+    /// Whether the socket is this transport's.
+    fn is_attached(&self, py: Python<'_>) -> bool {
+        self.endpoint(py).is_attached()
+    }
+
+    /// The socket's own and the other side's address, of a connection that the loop has
+    /// accepted.
+    fn addresses<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+        let known = self.endpoint(py).addresses();
+        known.map(|known| Ok((known.local(py)?, known.peer(py)?))).transpose()
+    }
+
+    /// Has the protocol told in the next turn, then begins to read; false if that is for
+    /// the transport to do.
+    fn begin_soon(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Stream::queue_beginning(slf)
+    }
+
+    /// Has the protocol told of the loss in the next turn, and lets go; likewise.
+    fn end_soon(slf: &Bound<'_, Self>, error: Option<Bound<'_, PyAny>>) -> PyResult<bool> {
+        Stream::queue_end(slf, error)
     }
 
     /// Begins to read, unless it was paused before; or to watch whether the reader of a
@@ -368,9 +399,10 @@ impl Stream {
         if ends { writing::end_writing(slf) } else { Ok(()) }
     }
 
-    /// Lets go of transport and protocol: the connection is lost and they were told.
-    fn release(slf: &Bound<'_, Self>) {
-        Endpoint::release(slf);
+    /// Closes the socket and lets go of transport and protocol: the connection is lost and
+    /// they were told.
+    fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Endpoint::release(slf)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

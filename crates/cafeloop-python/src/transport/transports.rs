@@ -24,7 +24,10 @@ impl Transports {
     /// Fails if another uses the descriptor of `own`, a native half with this end.
     pub(super) fn add(&self, own: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<()> {
         let fd = endpoint.fd(own.py());
-        self.refuse_used(fd, endpoint.socket().object().bind(own.py()))?;
+        if let Some(user) = self.user_of(own.py(), fd) {
+            let object = endpoint.socket().object(own.py())?;
+            return Err(used(&object.into_pyobject(own.py())?, &user)?);
+        }
         let reference = PyWeakrefReference::new(own)?.unbind();
         let before = self.by_number.borrow_mut().insert(fd, reference);
         drop(before);
@@ -39,18 +42,27 @@ impl Transports {
 
     /// Fails if a transport uses a descriptor, which the user names by `object`.
     pub(crate) fn refuse_used(&self, fd: RawFd, object: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = object.py();
-        let user = self.find(py, fd).and_then(|found| user_of(&found, fd));
-        let Some(transport) = user else { return Ok(()) };
-        let (object, transport) = (object.repr()?, transport.bind(py).repr()?);
-        let text = format!("File descriptor {object} is used by transport {transport}");
-        Err(PyRuntimeError::new_err(text))
+        match self.user_of(object.py(), fd) {
+            Some(transport) => Err(used(object, &transport)?),
+            None => Ok(()),
+        }
+    }
+
+    /// The transport that uses a descriptor.
+    fn user_of(&self, py: Python<'_>, fd: RawFd) -> Option<Py<PyAny>> {
+        self.find(py, fd).and_then(|found| user_of(&found, fd))
     }
 
     fn find<'py>(&self, py: Python<'py>, fd: RawFd) -> Option<Bound<'py, PyAny>> {
         let reference = self.by_number.borrow().get(&fd)?.clone_ref(py);
         reference.bind(py).upgrade()
     }
+}
+
+fn used(object: &Bound<'_, PyAny>, transport: &Py<PyAny>) -> PyResult<PyErr> {
+    let (object, transport) = (object.repr()?, transport.bind(object.py()).repr()?);
+    let text = format!("File descriptor {object} is used by transport {transport}");
+    Ok(PyRuntimeError::new_err(text))
 }
 
 /// The transport behind a native half, if it uses this descriptor.

@@ -191,7 +191,7 @@ fn wait_for_room(stream: &Bound<'_, Stream>) -> PyResult<()> {
     }
     match this.endpoint(py).watched().begin(stream, Interest::Write) {
         Ok(()) => this.endpoint(py).enter_from_now(py, Interest::Write),
-        Err(error) => this.endpoint(py).fail(py, error, this.medium(py).write_failed()),
+        Err(error) => Stream::fail(stream, error, this.medium(py).write_failed()),
     }
 }
 
@@ -258,7 +258,7 @@ fn failed(stream: &Bound<'_, Stream>, error: &io::Error) -> PyResult<()> {
         // asyncio counts it among those that are lost: what is logged depends on it.
         this.machine(py).borrow_mut().lose_write();
     }
-    this.endpoint(py).fail(py, os_error(py, error), medium.write_failed())
+    Stream::fail(stream, os_error(py, error), medium.write_failed())
 }
 
 pub(super) fn note_loss(py: Python<'_>, medium: Medium, before: u32) -> PyResult<()> {

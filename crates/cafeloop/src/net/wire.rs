@@ -7,10 +7,10 @@
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 
-pub use crate::sys::datagram::Peer;
-use crate::sys::{datagram, wire};
+pub use crate::sys::Peer;
+use crate::sys::{datagram, socket, wire};
 
 /// Receives into `buffer`, and gives what was received; nothing at the end.
 #[inline]
@@ -80,4 +80,20 @@ pub fn receive_from<'b>(
 #[inline]
 pub fn send_to(fd: RawFd, bytes: &[u8], peer: &Peer) -> io::Result<()> {
     datagram::send_to(fd, bytes, peer)
+}
+
+/// Accepts the next connection on a listener: its socket, which doesn't block, and the
+/// other side's address.
+pub fn accept(listener: RawFd) -> io::Result<(OwnedFd, Peer)> {
+    socket::accept(listener)
+}
+
+/// A socket's own address.
+pub fn local_address(socket: RawFd) -> io::Result<Peer> {
+    socket::local_address(socket)
+}
+
+/// Has what is written to a TCP socket go out at once.
+pub fn set_nodelay(socket: &OwnedFd) -> io::Result<()> {
+    socket::set_nodelay(socket)
 }

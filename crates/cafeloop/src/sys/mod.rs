@@ -13,12 +13,14 @@
 //! - [`socket`]: the calls on sockets that the standard library lacks;
 //! - [`wire`]: bytes in and out of a stream socket that somebody else owns;
 //! - [`datagram`]: datagrams in and out of one;
-//! - [`pipe`]: bytes in and out of what isn't a socket.
+//! - [`pipe`]: bytes in and out of what isn't a socket;
+//! - [`Peer`]: a socket's address.
 //!
 //! Linux is the only one today; another is a second folder behind this list.
 
 mod linux;
 
+pub use linux::Peer;
 pub(crate) use linux::{
     Ends, Events, Poller, PromptTimers, Reach, Readiness, SignalPipe, Waker, monotonic_ns,
 };

@@ -2,45 +2,15 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrAny, SocketAddrUnix, recvfrom, sendto,
-};
+use rustix::net::{RecvFlags, SendFlags, SocketAddrUnix, recvfrom, sendto};
 
 use super::borrowed::borrow;
+use super::peer::Peer;
 
 /// Whatever the socket's own mode, the loop isn't blocked.
 const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
-
-/// Where a datagram comes from or goes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// Host and port.
-    Ip(SocketAddr),
-    /// A Unix socket with a file.
-    Path(Box<[u8]>),
-    /// A Unix socket with a name of the kernel's, without the zero byte before it.
-    Abstract(Box<[u8]>),
-    /// One that has no name, or isn't told.
-    Unknown,
-}
-
-impl Peer {
-    fn of(address: Option<SocketAddrAny>) -> Self {
-        let Some(address) = address else { return Peer::Unknown };
-        if address.address_family() == AddressFamily::UNIX {
-            let Ok(name) = SocketAddrUnix::try_from(address) else { return Peer::Unknown };
-            return match (name.path_bytes(), name.abstract_name()) {
-                (Some(path), _) => Peer::Path(path.into()),
-                (_, Some(name)) => Peer::Abstract(name.into()),
-                _ => Peer::Unknown,
-            };
-        }
-        SocketAddr::try_from(address).map_or(Peer::Unknown, Peer::Ip)
-    }
-}
 
 /// Receives one datagram into `buffer`, and gives its bytes and its sender.  What there
 /// is no room for is cut off, and lost.

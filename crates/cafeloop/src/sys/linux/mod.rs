@@ -3,6 +3,7 @@
 mod borrowed;
 mod clock;
 pub(crate) mod datagram;
+mod peer;
 pub(crate) mod pipe;
 mod poller;
 mod reach;
@@ -12,6 +13,7 @@ mod waker;
 pub(crate) mod wire;
 
 pub(crate) use clock::{PromptTimers, monotonic_ns};
+pub use peer::Peer;
 pub(crate) use poller::{Events, Poller, Readiness};
 pub(crate) use reach::{Ends, Reach};
 pub(crate) use signal_pipe::SignalPipe;
