@@ -230,7 +230,7 @@ impl Tap {
         if let Some(task) = foreign::task_of_step(callback)
             && let Some(id) = self.foreign_task(&task, at_ns)
         {
-            #[cfg(not(Py_3_12))]
+            #[cfg(not(Py_3_13))]
             if let Some(name) = self.recording.foreign.late_name(id, &task) {
                 let named = Event::TaskNamed { task: id };
                 self.recording.record_with(at_ns, self.lane, named, &name, &[]);
