@@ -1,5 +1,6 @@
 """The examples of the documents, run as a reader would run them."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -12,7 +13,14 @@ ROOT = Path(__file__).resolve().parent.parent
 # A limit against hanging, not an expectation.
 LIMIT_SECONDS = 60
 
-PRINTED = {"README.md": ["Your Latte is ready, enjoy!\n"], "docs/flow.md": ["", ""]}
+PRINTED = {
+    "README.md": ["Your Latte is ready, enjoy!\n"],
+    "docs/flow.md": ["", ""],
+    "docs/time.md": [
+        "Latte [0.0, 60.0, 180.0, 420.0, 900.0]\n",
+        "['ABC', 'ACB', 'BAC', 'BCA', 'CAB', 'CBA']\nTrue\n",
+    ],
+}
 
 
 def examples(document):
@@ -25,11 +33,15 @@ def test_every_document_with_python_in_it_is_run():
     assert {name for name in names if examples(name)} == set(PRINTED)
 
 
+def is_test(example):
+    return "def test_" in example
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("document", PRINTED)
 def test_the_python_of_a_document_prints_what_it_says(document, tmp_path):
     printed = []
-    for example in examples(document):
+    for example in itertools.filterfalse(is_test, examples(document)):
         script = tmp_path / "example.py"
         script.write_text(example)
         command = [sys.executable, "-W", "error", script]
@@ -37,3 +49,15 @@ def test_the_python_of_a_document_prints_what_it_says(document, tmp_path):
         assert process.stderr == ""
         printed.append(process.stdout)
     assert printed == PRINTED[document]
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_documents_pass(tmp_path):
+    tests = [example for document in PRINTED for example in filter(is_test, examples(document))]
+    for number, example in enumerate(tests):
+        (tmp_path / f"test_{number}.py").write_text(example)
+    # Other plugins would have their say, and some of them warn.
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:asyncio", "-p", "no:anyio"]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert tests and f"{len(tests)} passed" in process.stdout

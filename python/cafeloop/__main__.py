@@ -2,7 +2,7 @@
 
 It is in parts: the extension module reads the command line and answers what needs no
 interpreter, `_program` runs the program that was asked for, `_flow` has it recorded in a process
-of its own and drawn, and this file joins them.
+of its own and drawn, `_explore` has it run in many orders, and this file joins them.
 """
 
 import sys
@@ -24,6 +24,12 @@ def main() -> int:
         return asked
     if asked.command == "run":
         return run(asked)
+    if asked.command == "explore":
+        # Loads asyncio, thus only where no program is run in this process.
+        _program.forget_its_place()
+        from . import _explore
+
+        return _explore.explore(asked)
     from . import _flow
 
     if asked.command == "flow":
@@ -39,6 +45,7 @@ def run(asked: _cafeloop.Errand, recording: str | None = None) -> int:
         from . import _recorded
 
         _program.before_it_starts = lambda: _recorded.begin(asked, recording)
+    _program.clock, _program.seed = asked.clock, asked.seed
     try:
         run(asked.name, asked.arguments)
     except _program.CannotStart as error:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable,
 from contextvars import Context
 from socket import socket as _Socket
 from traceback import StackSummary
-from typing import Any, Protocol, TypeAlias, TypeVar, TypeVarTuple, final
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, TypeVarTuple, final
 
 from typing_extensions import disjoint_base
 
@@ -29,12 +29,19 @@ class Errand:
     is_recorded: bool
     recording: str | None
     shows_arguments: bool
+    clock: Literal["real", "virtual"] | None
+    seed: int | None
+    seeds: tuple[int, int] | None
+    timeout: float
     recordings: list[str]
     def picture_files(self) -> list[str]: ...
     def draw(
         self, recordings: list[str], columns: int, has_colours: bool, has_unicode: bool
     ) -> int: ...
-    def compare(self, columns: int, has_colours: bool, has_unicode: bool) -> int: ...
+    @staticmethod
+    def compare(
+        recordings: tuple[str, str], columns: int, has_colours: bool, has_unicode: bool
+    ) -> int: ...
 
 def parse_command(args: list[str]) -> int | Errand: ...
 

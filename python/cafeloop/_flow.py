@@ -68,7 +68,8 @@ def draw(asked: _cafeloop.Errand) -> int:
 
 
 def compare(asked: _cafeloop.Errand) -> int:
-    return asked.compare(*screen())
+    before, after = asked.recordings
+    return asked.compare((before, after), *screen())
 
 
 def draw_files(asked: _cafeloop.Errand, recordings: list[str]) -> int:

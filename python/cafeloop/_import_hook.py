@@ -16,11 +16,18 @@ if TYPE_CHECKING:
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any
+    from typing import Any, Literal
 
 
-def install_upon_import() -> None:
+def install_upon_import(clock: Literal["real", "virtual"] | None, seed: int | None) -> None:
     """Calls `install()` as soon as there is an asyncio to install it in, or at once."""
+
+    def install() -> None:
+        # Loads asyncio, thus no earlier.
+        from . import install
+
+        install(clock=clock, seed=seed)
+
     upon_import("asyncio", install, is_package=True)
 
 
@@ -30,13 +37,6 @@ def upon_import(name: str, act: Callable[[], None], *, is_package: bool = False)
         act()
     else:
         sys.meta_path.insert(0, Finder(name, act, is_package))
-
-
-def install() -> None:
-    # Loads asyncio, thus no earlier.
-    from . import install
-
-    install()
 
 
 class Finder:

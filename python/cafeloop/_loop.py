@@ -15,7 +15,7 @@ import warnings
 import weakref
 from asyncio.log import logger
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, TypeVarTuple
 
 from . import _cafeloop, _clock, _record
 from ._connect import Connecting
@@ -335,10 +335,15 @@ def new_event_loop(
     chooses, the same for the same seed; what asyncio promises, such as the order of
     `call_soon`, holds.
 
+    What isn't given is as `install()` was told, or else the real clock and asyncio's order.
+
     With `record`, what `cafeloop.record()` gives or the path of a file, the process is
     recorded until the loop is closed.
     """
-    loop = Loop(clock=clock, seed=seed)
+    loop = Loop(
+        clock=_installed.clock if clock is None else clock,
+        seed=_installed.seed if seed is None else seed,
+    )
     if record is not None:
         try:
             loop._recording = _record.recording(record).start()
@@ -346,6 +351,34 @@ def new_event_loop(
             loop.close()
             raise
     return loop
+
+
+class _Installed(NamedTuple):
+    """What loops go by that aren't told otherwise."""
+
+    clock: _clock.Clock | None = None
+    seed: int | None = None
+
+
+_installed = _Installed()
+
+
+def go_by(clock: _clock.Clock | None, seed: int | None) -> None:
+    """Have loops that aren't told otherwise go by these; None leaves what there was."""
+    global _installed
+    # Here is who asked for it; a loop would be refused somewhere else, later.
+    _clock.resolve(clock)
+    if seed is not None:
+        _checked(seed)
+    _installed = _Installed(
+        _installed.clock if clock is None else clock,
+        _installed.seed if seed is None else seed,
+    )
+
+
+def go_by_nothing() -> None:
+    global _installed
+    _installed = _Installed()
 
 
 def _checked(seed: int) -> int:

@@ -9,7 +9,8 @@ import sys
 from asyncio import unix_events
 from typing import TYPE_CHECKING, ClassVar
 
-from . import _stand_ins
+from . import _loop, _stand_ins
+from ._clock import Clock
 from ._loop import Loop, new_event_loop
 
 if TYPE_CHECKING:
@@ -36,13 +37,20 @@ _before: asyncio.AbstractEventLoopPolicy | None = None
 _stands_in = False
 
 
-def install() -> None:
+def install(*, clock: Clock | None = None, seed: int | None = None) -> None:
     """Have asyncio.run, asyncio.Runner and asyncio.new_event_loop make our loop.
 
     `asyncio.sleep` and `asyncio.gather` are replaced by native ones, which do as
     asyncio's on any other loop.  It holds for the process, threads included; child processes that don't share
     its memory are left alone.  Installing twice is harmless.
+
+    `clock` and `seed` are as in `new_event_loop`, and hold for all loops of the process that
+    aren't told otherwise, those of `cafeloop.run` and `cafeloop.new_event_loop` too, until
+    `uninstall()`.  "virtual" is a clock for each loop, a `VirtualClock` is one for all of them.
+    Each loop has the same seed, so that what it does depends on no other.  What isn't given
+    stays as it is.  Raises ValueError for what is no clock or no seed.
     """
+    _loop.go_by(clock, seed)
     global _before, _stands_in
     current = _get_policy()
     if not isinstance(current, EventLoopPolicy):
@@ -59,6 +67,7 @@ def uninstall() -> None:
     Harmless if it isn't installed, or if somebody has set another policy since.
     """
     global _before, _stands_in
+    _loop.go_by_nothing()
     if isinstance(_get_policy(), EventLoopPolicy):
         _set_policy(_before)
     _before = None

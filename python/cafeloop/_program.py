@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from importlib.abc import InspectLoader
     from types import ModuleType, TracebackType
-    from typing import Any
+    from typing import Any, Literal
 
 
 class CannotStart(Exception):
@@ -35,6 +35,10 @@ def nothing() -> None:
 
 # Called when there is a program, and nothing left but to run it.
 before_it_starts: Callable[[], None] = nothing
+
+# What the program's event loops go by; None leaves it to the program.
+clock: Literal["real", "virtual"] | None = None
+seed: int | None = None
 
 
 def run_script(script: str, arguments: list[str]) -> None:
@@ -79,7 +83,7 @@ def run_file(script: str, path: str) -> None:
     if sys.version_info < (3, 15):
         main.__dict__.update(__cached__=None)
     before_it_starts()
-    _import_hook.install_upon_import()
+    _import_hook.install_upon_import(clock, seed)
     try:
         if isinstance(program, bytes):
             program = compile(program, path, "exec", dont_inherit=True)
@@ -115,7 +119,7 @@ def run_with_runpy(name: str, attempt: str, *, alter_argv: bool) -> None:
 
     make_main()
     before_it_starts()
-    _import_hook.install_upon_import()
+    _import_hook.install_upon_import(clock, seed)
     try:
         runpy._run_module_as_main(name, alter_argv)  # type: ignore[attr-defined]
     except SystemExit as error:
@@ -193,6 +197,12 @@ def replace_first_on_path(entry: str) -> None:
     """Puts the program's place where the interpreter has put the command's, if it was let to."""
     if not sys.flags.safe_path:
         sys.path[0] = entry
+
+
+def forget_its_place() -> None:
+    """Has nothing imported from where the command, or the program, is."""
+    if not sys.flags.safe_path:
+        del sys.path[0]
 
 
 def absolute(path: str) -> str:

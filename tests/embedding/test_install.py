@@ -56,6 +56,45 @@ def test_installing_holds_in_every_thread(package):
     assert seen == [package.Loop]
 
 
+async def hour_later():
+    await asyncio.sleep(3600)
+    return asyncio.get_running_loop().clock
+
+
+@pytest.mark.parametrize("run", ["asyncio", "cafeloop"])
+def test_a_clock_holds_for_loops_that_are_not_told_otherwise(package, run):
+    run = {"asyncio": asyncio.run, "cafeloop": package.run}[run]
+    package.install(clock="virtual")
+    first, second = run(hour_later()), run(hour_later())
+    assert first.time() == second.time() == 3600
+    assert first is not second
+    # What isn't given stays as it is.
+    package.install(seed=3)
+    assert run(hour_later()).time() == 3600
+    package.install(clock=first)
+    assert run(hour_later()) is first
+    assert first.time() == 7200
+
+
+def test_uninstalling_gives_the_real_clock_back(package):
+    package.install(clock="virtual", seed=3)
+    package.uninstall()
+    loop = package.new_event_loop()
+    loop.close()
+    assert loop.clock is None
+
+
+def test_what_is_no_clock_or_no_seed_is_refused_and_changes_nothing(package):
+    with pytest.raises(ValueError, match="^clock must be 'real', 'virtual' or a VirtualClock"):
+        package.install(clock="sundial")
+    with pytest.raises(ValueError, match="^seed must be an integer from 0 to"):
+        package.install(clock="virtual", seed=-1)
+    assert not makes_ours(package)
+    loop = package.new_event_loop()
+    loop.close()
+    assert loop.clock is None
+
+
 def test_uninstalling_gives_the_standard_loop_back(package):
     package.install()
     package.uninstall()

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use crate::{diff, flow, run};
+use crate::{diff, explore, flow, run};
 
 /// Help is laid out for this many columns, whatever the terminal: what it says
 /// is then the same in a window, a pipe and a test.  80 is what fits all of them.
@@ -30,6 +30,7 @@ pub(crate) struct CommandLine {
 pub(crate) enum Subcommand {
     Run(run::Arguments),
     Flow(flow::Arguments),
+    Explore(explore::Arguments),
     Diff(diff::Arguments),
 }
 
@@ -38,4 +39,5 @@ Examples:
   cafeloop run server.py --port 80       what `python server.py --port 80` does
   cafeloop run -m pytest tests           what `python -m pytest tests` does
   cafeloop flow cafe.py                  draws what cafe.py does while it waits
+  cafeloop explore cafe.py               looks for an order in which it fails
   python3.13 -m cafeloop run server.py   the same command, of a certain Python";

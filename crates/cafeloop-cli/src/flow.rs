@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, FromArgMatches as _};
 
 use crate::picture::{Pictures, is_recording};
+use crate::schedule::Schedule;
 use crate::{Command, Drawing, Flow, Program, Recorded};
 
 /// Show what a program does while it waits
@@ -29,6 +30,9 @@ pub(crate) struct Arguments {
     /// Don't show the values of arguments in the names of tasks
     #[arg(long)]
     no_args: bool,
+
+    #[command(flatten)]
+    schedule: Schedule,
 
     #[command(flatten)]
     pictures: Pictures,
@@ -60,13 +64,13 @@ or if the picture can't be drawn.";
 
 impl Arguments {
     pub(crate) fn into_command(self) -> Result<Command, clap::Error> {
-        let Arguments { is_module, no_args, pictures, program } = self;
+        let Arguments { is_module, no_args, schedule, pictures, program } = self;
         let is_drawn = !is_module && program.first().is_some_and(|name| is_recording(name));
         if is_drawn {
             return draw(program, pictures);
         }
         let recorded = Recorded { file: None, shows_arguments: !no_args };
-        let program = Program::new(is_module, program, false, Some(recorded));
+        let program = Program::new(is_module, program, false, Some(recorded), schedule);
         Ok(Command::Flow(Flow { program, pictures }))
     }
 }

@@ -18,19 +18,24 @@ mod answer;
 mod command_line;
 mod diff;
 mod draw;
+mod explore;
 mod flow;
 mod picture;
 mod run;
+mod schedule;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
 use command_line::{CommandLine, Subcommand};
 pub use draw::{Screen, compare, draw};
 pub use picture::Pictures;
+pub use schedule::{Clock, Schedule};
 
 /// What is left for the caller to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub enum Command {
     Run(Program),
     /// Run this Python program, recorded, and draw what it did when it has ended.
     Flow(Flow),
+    /// Run this Python program in many orders, until it fails in one.
+    Explore(Exploration),
     /// [`draw`] this.
     Draw(Drawing),
     /// [`compare`] these.
@@ -58,6 +65,8 @@ pub struct Program {
     pub is_verbose: bool,
     /// How to record it, if it is to be.
     pub recorded: Option<Recorded>,
+    /// What its event loops go by.
+    pub schedule: Schedule,
 }
 
 impl Program {
@@ -67,11 +76,12 @@ impl Program {
         words: Vec<OsString>,
         is_verbose: bool,
         recorded: Option<Recorded>,
+        schedule: Schedule,
     ) -> Self {
         let mut words = words.into_iter();
         let name = words.next().expect("clap requires one word at least");
         let target = if is_module { Target::Module(name) } else { Target::Script(name) };
-        Program { target, args: words.collect(), is_verbose, recorded }
+        Program { target, args: words.collect(), is_verbose, recorded, schedule }
     }
 }
 
@@ -91,6 +101,17 @@ pub struct Flow {
     pub program: Program,
     /// What to draw.
     pub pictures: Pictures,
+}
+
+/// A program to be run in many orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exploration {
+    /// The program.
+    pub program: Program,
+    /// The seeds that choose the orders.
+    pub seeds: RangeInclusive<u64>,
+    /// How long a run may take, in real time.
+    pub timeout: Duration,
 }
 
 /// Recordings to be drawn as one.
@@ -161,6 +182,7 @@ pub fn parse(
     let parsed = CommandLine::try_parse_from(args).and_then(|line| match line.subcommand {
         Subcommand::Run(arguments) => Ok(Command::Run(arguments.into_program())),
         Subcommand::Flow(arguments) => arguments.into_command(),
+        Subcommand::Explore(arguments) => arguments.into_exploration().map(Command::Explore),
         Subcommand::Diff(arguments) => Ok(Command::Diff(arguments.into_comparison())),
     });
     match parsed {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::schedule::Schedule;
 use crate::{Program, Recorded};
 
 /// Run a Python program on cafeloop's event loop
@@ -38,6 +39,9 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "flow")]
     no_args: bool,
 
+    #[command(flatten)]
+    schedule: Schedule,
+
     // One list, because only in a trailing one does clap leave `--help` alone.
     /// A Python file, or a directory or zip archive with a __main__.py in it;
     /// then the program's arguments
@@ -56,12 +60,13 @@ Examples:
   cafeloop run app.pyz                   an archive that `python -m zipapp` made
   cafeloop run --flow server.py          records what it does, into server.flow
   cafeloop flow server.flow              draws that
+  cafeloop run --clock virtual retry.py  waits of hours take no time
 
 Exit code: the program's own; 2, and one line on stderr, if it can't be started.";
 
 impl Arguments {
     pub(crate) fn into_program(self) -> Program {
         let recorded = self.flow.map(|file| Recorded { file, shows_arguments: !self.no_args });
-        Program::new(self.is_module, self.program, self.is_verbose, recorded)
+        Program::new(self.is_module, self.program, self.is_verbose, recorded, self.schedule)
     }
 }

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 
-use cafeloop_cli::{Command, Program, Target, parse};
+use cafeloop_cli::{Clock, Command, Program, Schedule, Target, parse};
 use common::{VERSIONS, complaint, module, program, script, told, words};
 use insta::assert_snapshot;
 
@@ -26,6 +26,44 @@ fn a_program_is_verbose_if_that_is_said_before_it() {
         assert!(program(words(line)).is_verbose, "{line}");
     }
     assert_eq!(program(words("run x.py -v")), script("x.py", &["-v"]));
+}
+
+#[test]
+fn a_program_has_a_clock_and_a_seed_if_that_is_said_before_it() {
+    let schedule = |clock, seed| Schedule { clock, seed };
+    let table = [
+        ("run x.py", schedule(None, None)),
+        ("run --clock virtual x.py", schedule(Some(Clock::Virtual), None)),
+        ("run --clock=real --seed=0 x.py", schedule(Some(Clock::Real), Some(0))),
+        ("run --seed 18446744073709551615 -m x", schedule(None, Some(u64::MAX))),
+        ("run -m --seed 7 -- x", schedule(None, Some(7))),
+    ];
+    for (line, expected) in table {
+        assert_eq!(program(words(line)).schedule, expected, "{line}");
+    }
+    let line = "run x.py --clock virtual --seed 7";
+    assert_eq!(program(words(line)), script("x.py", &["--clock", "virtual", "--seed", "7"]));
+}
+
+#[test]
+fn a_clock_or_a_seed_that_there_is_not_is_a_mistake() {
+    for command in ["run", "flow"] {
+        let lines = ["--clock sundial", "--seed -1", "--seed 18446744073709551616", "--seed x"];
+        let first = lines.map(|options| {
+            let text = complaint(&format!("{command} {options} x.py"));
+            text.lines().next().expect("a complaint has a line").to_owned()
+        });
+        assert_eq!(
+            first,
+            [
+                "error: invalid value 'sundial' for '--clock <CLOCK>'",
+                "error: invalid value '-1' for '--seed <N>': invalid digit found in string",
+                "error: invalid value '18446744073709551616' for '--seed <N>': number too large to \
+                 fit in target type",
+                "error: invalid value 'x' for '--seed <N>': invalid digit found in string",
+            ]
+        );
+    }
 }
 
 #[test]
@@ -62,6 +100,7 @@ fn words_are_handed_on_as_they_are_empty_or_not_even_text() {
         args: vec![OsString::new(), bytes],
         is_verbose: false,
         recorded: None,
+        schedule: Schedule::default(),
     };
     assert_eq!(program(line), expected);
 }
@@ -74,10 +113,11 @@ fn help_teaches_by_example() {
     Usage: cafeloop <COMMAND>
 
     Commands:
-      run   Run a Python program on cafeloop's event loop
-      flow  Show what a program does while it waits
-      diff  Compare two recordings of a program: what got shorter
-      help  Print this message or the help of the given subcommand(s)
+      run      Run a Python program on cafeloop's event loop
+      flow     Show what a program does while it waits
+      explore  Run a program in many orders, and show the first that fails
+      diff     Compare two recordings of a program: what got shorter
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -87,6 +127,7 @@ fn help_teaches_by_example() {
       cafeloop run server.py --port 80       what `python server.py --port 80` does
       cafeloop run -m pytest tests           what `python -m pytest tests` does
       cafeloop flow cafe.py                  draws what cafe.py does while it waits
+      cafeloop explore cafe.py               looks for an order in which it fails
       python3.13 -m cafeloop run server.py   the same command, of a certain Python
     ");
     assert_eq!(told("-h"), told("--help"));
@@ -128,6 +169,14 @@ fn run_tells_what_it_changes_and_what_it_does_not() {
           --no-args
               Don't record the values of arguments
 
+          --clock <CLOCK>
+              What time its event loops go by: real, or virtual, in which waiting
+              takes none
+
+          --seed <N>
+              Run what is ready at the same time in the order that the number N
+              chooses
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -137,6 +186,7 @@ fn run_tells_what_it_changes_and_what_it_does_not() {
       cafeloop run app.pyz                   an archive that `python -m zipapp` made
       cafeloop run --flow server.py          records what it does, into server.flow
       cafeloop flow server.flow              draws that
+      cafeloop run --clock virtual retry.py  waits of hours take no time
 
     Exit code: the program's own; 2, and one line on stderr, if it can't be started.
     ");
@@ -163,6 +213,10 @@ fn run_also_has_a_short_help() {
           --flow[=<FILE>]  Record what the program does, into FILE or else into a
                            file named after it
           --no-args        Don't record the values of arguments
+          --clock <CLOCK>  What time its event loops go by: real, or virtual, in
+                           which waiting takes none
+          --seed <N>       Run what is ready at the same time in the order that the
+                           number N chooses
       -h, --help           Print help (see more with '--help')
     ");
 }

@@ -127,6 +127,14 @@ fn flow_tells_what_it_draws_and_where() {
           --no-args
               Don't show the values of arguments in the names of tasks
 
+          --clock <CLOCK>
+              What time its event loops go by: real, or virtual, in which waiting
+              takes none
+
+          --seed <N>
+              Run what is ready at the same time in the order that the number N
+              chooses
+
           --html <FILE>
               Write a page to look at in a browser, in one file
 

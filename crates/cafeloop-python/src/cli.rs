@@ -5,7 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use cafeloop_cli::{
-    Command, Comparison, Drawing, Pictures, Program, Screen, Target, Versions, compare, draw, parse,
+    Clock, Command, Comparison, Drawing, Exploration, Pictures, Program, Screen, Target, Versions,
+    compare, draw, parse,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
@@ -28,6 +29,12 @@ pub(crate) fn parse_command(py: Python<'_>, args: Vec<OsString>) -> PyResult<Bou
         Command::Flow(flow) => {
             Errand { command: "flow", pictures: flow.pictures, ..Errand::of(flow.program) }
         }
+        Command::Explore(Exploration { program, seeds, timeout }) => Errand {
+            command: "explore",
+            seeds: Some((*seeds.start(), *seeds.end())),
+            timeout: timeout.as_secs_f64(),
+            ..Errand::of(program)
+        },
         Command::Draw(Drawing { recordings, pictures }) => {
             let recordings = recordings.into_iter().map(PathBuf::into_os_string).collect();
             Errand { command: "draw", recordings, pictures, ..Errand::default() }
@@ -44,7 +51,7 @@ pub(crate) fn parse_command(py: Python<'_>, args: Vec<OsString>) -> PyResult<Bou
 #[pyclass(frozen, module = "cafeloop")]
 #[derive(Default)]
 pub(crate) struct Errand {
-    /// "run", "flow", "draw" or "diff".
+    /// "run", "flow", "explore", "draw" or "diff".
     #[pyo3(get)]
     command: &'static str,
     /// "script" or "module".
@@ -63,6 +70,17 @@ pub(crate) struct Errand {
     recording: Option<OsString>,
     #[pyo3(get)]
     shows_arguments: bool,
+    /// What the program's event loops go by, if it was said.
+    #[pyo3(get)]
+    clock: Option<&'static str>,
+    #[pyo3(get)]
+    seed: Option<u64>,
+    /// The first and the last seed to run it with, if it is to be explored.
+    #[pyo3(get)]
+    seeds: Option<(u64, u64)>,
+    /// How many seconds a run of it may take then.
+    #[pyo3(get)]
+    timeout: f64,
     /// To be drawn or compared.
     #[pyo3(get)]
     recordings: Vec<OsString>,
@@ -84,6 +102,8 @@ impl Errand {
             is_recorded: recorded.is_some(),
             shows_arguments: recorded.as_ref().is_some_and(|it| it.shows_arguments),
             recording: recorded.and_then(|it| it.file).map(PathBuf::into_os_string),
+            clock: program.schedule.clock.map(Clock::as_str),
+            seed: program.schedule.seed,
             ..Errand::default()
         }
     }
@@ -112,9 +132,16 @@ impl Errand {
         py.detach(|| draw(&drawing, screen, &mut io::stdout().lock(), &mut io::stderr().lock()))
     }
 
-    /// Compares the two recordings; returns the exit code.
-    fn compare(&self, py: Python<'_>, columns: usize, has_colours: bool, has_unicode: bool) -> u8 {
-        let [before, after] = &self.recordings[..] else { return 2 };
+    /// Compares two recordings; returns the exit code.
+    #[staticmethod]
+    fn compare(
+        py: Python<'_>,
+        recordings: (OsString, OsString),
+        columns: usize,
+        has_colours: bool,
+        has_unicode: bool,
+    ) -> u8 {
+        let (before, after) = recordings;
         let comparison = Comparison { before: before.into(), after: after.into() };
         let screen = Screen { columns, has_colours, has_unicode };
         py.detach(|| {

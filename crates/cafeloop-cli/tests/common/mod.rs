@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use cafeloop_cli::{Command, Program, Target, Versions, parse};
+use cafeloop_cli::{Command, Program, Schedule, Target, Versions, parse};
 
 pub(crate) const VERSIONS: Versions<'static> =
     Versions { package: "0.1.0", rust: "1.95.0", python: "3.13.0" };
@@ -29,6 +29,7 @@ pub(crate) fn of(target: Target, args: &[&str]) -> Program {
         args: args.iter().map(Into::into).collect(),
         is_verbose: false,
         recorded: None,
+        schedule: Schedule::default(),
     }
 }
 
