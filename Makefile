@@ -40,7 +40,7 @@ test-all: ## Run the Python tests on every Python of this machine
 
 compat: develop $(VENV)/compat ## Run real programs and libraries on the loop (installs servers if root)
 	.ci/servers
-	$(BIN)/python -m pytest --quiet tests/compat
+	$(BIN)/python -m pytest --quiet tests/compat tests/divergences
 	$(BIN)/python tests/divergences/run.py --check
 
 viewer: develop $(VENV)/viewer ## Open HTML pictures in a browser (installs Chromium if root)

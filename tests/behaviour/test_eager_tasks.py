@@ -289,6 +289,31 @@ def test_groups_and_gatherings_of_eager_tasks(loop, finish):
     assert finish(main) == ("Mocha", "Latte", True, ["Mocha", "Mocha"])
 
 
+def test_one_that_waits_inside_of_another_tasks_step_waits_for_itself(loop, start):
+    """Whichever task the loop's own is: the sleep and the gathering are the eager one's."""
+
+    async def wait():
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
+        return await asyncio.gather(brew(1), asyncio.sleep(0.001, "Latte"))
+
+    async def main():
+        first, second = start(wait()), start(wait())
+        return await first, await second
+
+    assert loop.run_until_complete(main()) == (["Mocha", "Latte"], ["Mocha", "Latte"])
+
+
+def test_a_sleep_that_was_made_outside_may_be_awaited_by_an_eager_task(loop, start):
+    async def wait(sleep):
+        return await sleep
+
+    async def main():
+        return await start(wait(asyncio.sleep(0.001, "Mocha")))
+
+    assert loop.run_until_complete(main()) == "Mocha"
+
+
 def test_one_that_ended_at_once_is_collected(start, finish):
     async def main():
         ref = weakref.ref(start(brew()))

@@ -228,10 +228,12 @@ def test_shutting_down_an_executor_holds_it():
 def test_what_a_connection_carries_arrives_before_the_next_deadline():
     async def main():
         async def answer(reader, writer):
-            while line := await reader.readline():
-                await asyncio.sleep(HOUR)
-                writer.write(line)
-            writer.close()
+            try:
+                while line := await reader.readline():
+                    await asyncio.sleep(HOUR)
+                    writer.write(line)
+            finally:
+                writer.close()
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         async with server:

@@ -200,10 +200,31 @@ fn forget_in_dictionary(owner: &Bound<'_, EventLoop>) -> PyResult<()> {
     if current.contains(owner)? { current.del_item(owner) } else { Ok(()) }
 }
 
-/// The task of ours whose step runs in this thread.
+/// The task of ours whose step runs in this thread; none if inside of that step another
+/// task runs, which the interpreter has started eagerly (3.12 and newer).
 #[inline]
 pub(super) fn stepping(py: Python<'_>) -> Option<Bound<'_, Task>> {
-    let task = STEPPING.get(py).task_in(this_thread(py));
+    let thread = this_thread(py);
+    let task = STEPPING.get(py).task_in(thread);
     // SAFETY: set while a step of that task runs, which holds a reference.
-    unsafe { Bound::from_borrowed_ptr_or_opt(py, task).map(|task| task.cast_into_unchecked()) }
+    let task: Bound<'_, Task> = unsafe {
+        Bound::from_borrowed_ptr_or_opt(py, task).map(|task| task.cast_into_unchecked())?
+    };
+    is_innermost(thread, &task).then_some(task)
+}
+
+/// Whether asyncio, too, takes the task whose step runs for the current one.
+#[inline]
+fn is_innermost(thread: *mut ffi::PyThreadState, task: &Bound<'_, Task>) -> bool {
+    if published::is_here() {
+        return published::is_running(thread, task);
+    }
+    !cfg!(Py_3_12) || is_in_dictionary(task).unwrap_or(false)
+}
+
+fn is_in_dictionary(task: &Bound<'_, Task>) -> PyResult<bool> {
+    let py = task.py();
+    let Some(owner) = own(task).future.owner.get(py) else { return Ok(false) };
+    let current = names::current_tasks(py)?.cast::<PyDict>()?.get_item(owner)?;
+    Ok(current.is_some_and(|current| current.is(task)))
 }

@@ -192,3 +192,14 @@ pub(super) fn swap_running(
         Strong::from_ptr(running.replace(task))
     }
 }
+
+/// Whether `task` is the current one of `thread`, which is this one.
+#[inline]
+pub(super) fn is_running(thread: *mut ffi::PyThreadState, task: &Bound<'_, Task>) -> bool {
+    layout::published().is_some_and(|offsets| {
+        // SAFETY: as in `swap_running`; read as an address.
+        unsafe {
+            *field::<*mut ffi::PyObject>(thread.cast(), offsets.running_task) == task.as_ptr()
+        }
+    })
+}

@@ -18,6 +18,9 @@ use crate::names;
 #[derive(Default)]
 pub(super) struct Foreign {
     known: RefCell<HashMap<usize, (u32, Py<PyWeakrefReference>)>>,
+    /// The numbers of those that haven't begun, where a name may come after the task.
+    #[cfg(not(Py_3_13))]
+    new: RefCell<std::collections::HashSet<TaskId>>,
 }
 
 impl Foreign {
@@ -47,7 +50,18 @@ impl Foreign {
             }
         }
         known.insert(task.as_ptr() as usize, (number, reference));
-        TaskId::new(number.into())
+        let id = TaskId::new(number.into());
+        #[cfg(not(Py_3_13))]
+        self.new.borrow_mut().extend(id);
+        id
+    }
+
+    /// The name that a task has been given since it was told of, if it begins now:
+    /// before Python 3.13 asyncio names a task when the loop has made it.
+    #[cfg(not(Py_3_13))]
+    pub(super) fn late_name(&self, id: TaskId, task: &Bound<'_, PyAny>) -> Option<String> {
+        let is_new = self.new.borrow_mut().remove(&id);
+        if is_new { given_name(task)?.extract().ok() } else { None }
     }
 
     /// A task that is done is told of no more.

@@ -203,10 +203,10 @@ impl Tap {
             | Job::End(stream, ..)
             | Job::Read(stream)
             | Job::Send(stream) => {
-                self.transport_begins(py, stream.get().endpoint(py), at_ns);
+                self.transport_begins(py, stream.get().endpoint(py));
             }
             Job::Receive(datagram) | Job::SendDatagrams(datagram) => {
-                self.transport_begins(py, datagram.get().endpoint(py), at_ns);
+                self.transport_begins(py, datagram.get().endpoint(py));
             }
             Job::Slept(..) => self.begin(Running::Other, Waker::Timer),
             Job::Done(callback, future) => {
@@ -230,6 +230,11 @@ impl Tap {
         if let Some(task) = foreign::task_of_step(callback)
             && let Some(id) = self.foreign_task(&task, at_ns)
         {
+            #[cfg(not(Py_3_13))]
+            if let Some(name) = self.recording.foreign.late_name(id, &task) {
+                let named = Event::TaskNamed { task: id };
+                self.recording.record_with(at_ns, self.lane, named, &name, &[]);
+            }
             self.tell(at_ns, Event::StepBegins { task: id });
             self.begin(Running::ForeignStep(id, task.unbind()), Waker::Task(id));
             return;
@@ -286,8 +291,11 @@ impl Tap {
     fn step_ends(&self, id: TaskId, task: &Bound<'_, Task>, at_ns: u64) {
         let (end, done) = match object::outcome(task) {
             Outcome::Pending => {
-                self.recording.waits.begin(id, at_ns);
-                (StepEnd::Suspended(self.awaited(task, at_ns)), None)
+                let awaited = self.awaited(task, at_ns);
+                if awaited != Awaited::Turn {
+                    self.recording.waits.begin(id, at_ns);
+                }
+                (StepEnd::Suspended(awaited), None)
             }
             Outcome::Returned => (StepEnd::Returned, Some(TaskEnd::Returned)),
             Outcome::Cancelled => (StepEnd::Raised, Some(TaskEnd::Cancelled)),
@@ -453,10 +461,10 @@ impl Tap {
 
     // --- transports
 
-    fn transport_begins(&self, py: Python<'_>, endpoint: &Endpoint, at_ns: u64) {
+    /// A transport's job says nothing of itself: what it receives and sends is told.
+    fn transport_begins(&self, py: Python<'_>, endpoint: &Endpoint) {
         let transport = self.transport(py, endpoint);
-        self.tell(at_ns, Event::JobBegins);
-        self.begin(Running::Job, Waker::Transport(transport));
+        self.begin(Running::Other, Waker::Transport(transport));
     }
 
     fn transport(&self, py: Python<'_>, endpoint: &Endpoint) -> TransportId {
@@ -480,7 +488,8 @@ impl Tap {
 
     pub(super) fn bytes_in(&self, py: Python<'_>, endpoint: &Endpoint, bytes: usize) {
         let transport = self.transport(py, endpoint);
-        self.tell(self.now_ns(), Event::BytesIn { transport, bytes: bytes as u64 });
+        // To receive is the first that a job does.
+        self.tell(self.began_ns.get(), Event::BytesIn { transport, bytes: bytes as u64 });
     }
 
     pub(super) fn bytes_out(&self, py: Python<'_>, endpoint: &Endpoint, bytes: usize) {

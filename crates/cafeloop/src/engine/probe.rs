@@ -11,16 +11,20 @@ pub(super) struct Probe {
     /// Whether there is a sink: all that is looked at while there is none.
     is_heard: Cell<bool>,
     sink: RefCell<Option<Rc<dyn Sink>>>,
+    /// When the last event was told; 0 if this sink has heard of none.
+    told_ns: Cell<u64>,
 }
 
 impl Probe {
     pub(super) fn new(sink: Option<Rc<dyn Sink>>) -> Self {
-        Probe { is_heard: Cell::new(sink.is_some()), sink: RefCell::new(sink) }
+        let is_heard = Cell::new(sink.is_some());
+        Probe { is_heard, sink: RefCell::new(sink), told_ns: Cell::new(0) }
     }
 
     /// Puts another sink in place; the caller drops the one before.
     pub(super) fn set(&self, sink: Option<Rc<dyn Sink>>) -> Option<Rc<dyn Sink>> {
         self.is_heard.set(sink.is_some());
+        self.told_ns.set(0);
         self.sink.replace(sink)
     }
 
@@ -44,9 +48,15 @@ impl Probe {
 
     #[cold]
     fn tell(&self, at_ns: u64, event: Event) {
+        self.told_ns.set(at_ns);
         if let Some(sink) = self.sink() {
             sink.record(at_ns, event);
         }
+    }
+
+    /// When the last event was told, to those who know that it was a moment ago.
+    pub(super) fn told_ns(&self) -> Option<u64> {
+        Some(self.told_ns.get()).filter(|&told_ns| told_ns > 0)
     }
 }
 

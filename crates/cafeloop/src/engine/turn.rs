@@ -268,8 +268,9 @@ impl<H: Host> Engine<H> {
         jobs: usize,
         sink: &dyn Sink,
     ) -> Result<(), H::Exit> {
-        // One job's end is the next one's begin: reading the clock is half of the cost.
-        let mut at_ns = self.clock.now_ns();
+        // The turn's begin, or the end of its wait, was told just now; and one job's end is
+        // the next one's begin.  Reading the clock is half of the cost.
+        let mut at_ns = self.probe.told_ns().unwrap_or_else(|| self.clock.now_ns());
         for _ in 0..jobs {
             let Some(job) = self.pop() else { break };
             self.host.job_begins(scope, Moment { at_ns, sink }, &job);
