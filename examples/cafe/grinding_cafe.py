@@ -1,6 +1,6 @@
 """The grinding café: an event loop hides waiting, but work it can't.
 
-    python examples/cafe/grinding_cafe.py [--grind-ms N]
+    python examples/cafe/grinding_cafe.py [--grind-ms N] [--grind-on loop|processes]
 
 Before each coffee the barista grinds beans, which keeps a processor busy.  Ground on the loop,
 nobody else is served meanwhile; ground by another process, the loop goes on.
@@ -39,7 +39,7 @@ async def run_cafe(title, grind):
     print(f"{title}: serving {len(QUEUE)} customers took {seconds:.2f} seconds")
 
 
-async def main(milliseconds):
+async def main(milliseconds, place):
     async def nothing_to_grind():
         pass
 
@@ -51,15 +51,20 @@ async def main(milliseconds):
         await loop.run_in_executor(grinders, grind_beans, milliseconds)
 
     with ProcessPoolExecutor(len(QUEUE)) as grinders:
-        await run_cafe("Only waiting", nothing_to_grind)
-        await run_cafe("Grinding on the loop", grind_on_the_loop)
-        await run_cafe("Grinding in a process pool", grind_in_another_process)
+        if place is None:
+            await run_cafe("Only waiting", nothing_to_grind)
+        if place != "processes":
+            await run_cafe("Grinding on the loop", grind_on_the_loop)
+        if place != "loop":
+            await run_cafe("Grinding in a process pool", grind_in_another_process)
 
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description="Three times the café, with beans to grind.")
     arguments.add_argument("--grind-ms", type=int, default=1000, metavar="N",
                            help="milliseconds of work before each coffee (default: 1000)")
-    milliseconds = arguments.parse_args().grind_ms
-    print(f"Welcome to the Grinding Café! Each coffee starts with {milliseconds} ms of work.\n")
-    asyncio.run(main(milliseconds))
+    arguments.add_argument("--grind-on", choices=["loop", "processes"],
+                           help="serve one café, and grind there (default: all three)")
+    options = arguments.parse_args()
+    print(f"Welcome to the Grinding Café! Each coffee starts with {options.grind_ms} ms of work.\n")
+    asyncio.run(main(options.grind_ms, options.grind_on))

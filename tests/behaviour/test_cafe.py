@@ -135,6 +135,14 @@ def test_the_grinding_cafe_shows_work_that_waits_for_nothing(visit, loop_name):
     assert loops == loop_name
 
 
+@pytest.mark.parametrize("place, line", [("loop", 1), ("processes", 2)])
+def test_the_grinding_cafe_serves_one_cafe_if_told_where_to_grind(visit, place, line):
+    printed, seconds, _ = visit("grinding_cafe.py", "--grind-ms", "1", "--grind-on", place)
+    welcome, served = GRINDING.split("\n\n")
+    assert printed == f"{welcome}\n\n{served.splitlines()[line]}\n"
+    assert len(seconds) == 1
+
+
 def test_the_cafes_know_of_no_loop_but_the_standard_one():
     for program in EXAMPLES.glob("*.py"):
         assert "cafeloop" not in program.read_text(encoding="utf-8"), program.name

@@ -65,7 +65,11 @@ pub(crate) fn is_of_the_program(file: &str) -> bool {
     // The last one is this package, where it isn't installed but developed.
     let installed =
         ["/site-packages/", "/dist-packages/", "/lib/python", "/rustc/", "/python/cafeloop/"];
-    !file.is_empty() && !file.starts_with('<') && !installed.iter().any(|it| file.contains(it))
+    // The script that installers make of the package's command: a program that it runs
+    // has that below its own frames.
+    let is_command = file.ends_with("/bin/cafeloop");
+    let is_installed = is_command || installed.iter().any(|it| file.contains(it));
+    !file.is_empty() && !file.starts_with('<') && !is_installed
 }
 
 /// The frames of a chain that belong to the program, outermost first; all of them if
@@ -112,6 +116,12 @@ mod tests {
         assert_eq!(site(&[main, get, sleep, frozen], &names), main);
         assert_eq!(site(&[get, sleep], &names), sleep);
         assert_eq!(site(&[], &names), Frame::default());
+    }
+
+    #[test]
+    fn the_command_is_not_of_the_program() {
+        assert!(!is_of_the_program("/venv/bin/cafeloop"));
+        assert!(is_of_the_program("/home/me/bin/cafeloop.py"));
     }
 
     #[test]
