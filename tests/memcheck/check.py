@@ -16,6 +16,7 @@ It owns target/memcheck, where the reports are.  Exit code: 1 for a failure, 69 
 Valgrind, else that of pytest.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -122,8 +123,8 @@ class Finding:
 def read(report: Path) -> list[Finding]:
     """What a report says; one that was cut short, because its process was killed, up to there."""
     findings = []
-    try:
-        for _, element in ElementTree.iterparse(report):
+    with report.open("rb") as source, contextlib.suppress(ElementTree.ParseError):
+        for _, element in ElementTree.iterparse(source):
             if element.tag == "error":
                 text = element.findtext("what") or element.findtext("xwhat/text") or ""
                 stacks = [
@@ -138,8 +139,6 @@ def read(report: Path) -> list[Finding]:
                     for stack in element.iter("stack")
                 ]
                 findings.append(Finding(element.findtext("kind") or "", text, stacks))
-    except ElementTree.ParseError:
-        pass
     return findings
 
 

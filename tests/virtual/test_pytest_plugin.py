@@ -1,5 +1,7 @@
 """The pytest plugin: what a mark runs, and what a failing test says."""
 
+import importlib.metadata
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -13,7 +15,10 @@ def outcome_of(pytester):
     def outcome_of(source, *options):
         pytester.makepyfile("import asyncio, pytest, cafeloop\n" + source)
             # Others that are installed would have their say, and some of them warn.
-        plugins = ("-p", "no:asyncio", "-p", "no:anyio")
+        plugins = ["-p", "no:asyncio", "-p", "no:anyio"]
+        if not importlib.metadata.entry_points(group="pytest11", name="cafeloop"):
+            # The package is on the path, but not installed.
+            plugins += ["-p", "cafeloop.pytest_plugin"]
         return pytester.runpytest_subprocess(*plugins, "-W", "error", *options)
 
     return outcome_of

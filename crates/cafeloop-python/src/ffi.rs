@@ -62,7 +62,10 @@ unsafe extern "C" {
     fn _PyObject_GetDictPtr(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject;
 }
 
-/// Whether an object has a dictionary, made already.
+/// Whether an object may have a dictionary, made already.
+///
+/// Of objects whose dictionary the interpreter manages (futures since Python 3.14) it is
+/// believed: only functions that would make one can tell.
 ///
 /// # Safety
 ///
@@ -70,6 +73,9 @@ unsafe extern "C" {
 pub(crate) unsafe fn has_dictionary(object: *mut ffi::PyObject) -> bool {
     // SAFETY: the caller's promise; the answer is NULL or the address of a reference.
     unsafe {
+        if (*ffi::Py_TYPE(object)).tp_flags & ffi::Py_TPFLAGS_MANAGED_DICT != 0 {
+            return true;
+        }
         let place = _PyObject_GetDictPtr(object);
         !place.is_null() && !(*place).is_null()
     }
