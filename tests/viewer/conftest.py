@@ -73,7 +73,8 @@ def opened(browser, drawn):
             page.on("console", lambda message: complaints.append(message.text))
             page.on("request", lambda request: requests.append(request.url))
             page.goto(file.as_uri())
-            page.wait_for_function("window.page !== undefined")
+            # The lanes are there from the first frame on.
+            page.wait_for_function("window.page?.timeline.colours !== undefined")
             ends.callback(lambda: _check(complaints, requests, file))
             return page
 
