@@ -162,7 +162,8 @@ def bars(picture):
     labels = [text.text for text in elements.iter(f"{svg}text") if text.get("class") == "right"]
     drawn = [(bar.get("class"), bar.get("y")) for bar in elements.iter(f"{svg}rect")
              if int(bar.get("width")) >= 50]
-    return labels, drawn[1:]
+    # Of two that meet it depends on a pixel whether they are one.
+    return labels, [bar for bar, _ in itertools.groupby(drawn[1:])]
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def opened(browser, drawn):
             page.on("request", lambda request: requests.append(request.url))
             page.goto(file.as_uri())
             # The lanes are there from the first frame on.
-            page.wait_for_function("window.page?.timeline.colours !== undefined")
+            page.locator(".label").first.wait_for()
             ends.callback(lambda: _check(complaints, requests, file))
             return page
 

@@ -3,6 +3,7 @@ comes from a program as text.
 """
 
 import pytest
+from playwright.sync_api import expect
 
 CAFE = """
 import asyncio
@@ -151,16 +152,16 @@ def test_searching_keeps_the_lanes_that_hold_the_words(opened):
     everything = labels(page)
     press(page, "/")
     page.keyboard.type("caramel")
-    page.wait_for_function("document.querySelectorAll('.label').length === 1")
+    expect(page.locator(".label")).to_have_count(1)
     assert labels(page) == [CARAMEL]
     assert page.locator("#matches").inner_text().startswith("1 of ")
     # What is awaited is found, too.
     page.locator("#search").fill("make_coffee")
-    page.wait_for_function("document.querySelectorAll('.label').length === 2")
+    expect(page.locator(".label")).to_have_count(2)
     page.locator("#search").fill("no such thing")
-    page.wait_for_function("document.querySelectorAll('.label').length === 0")
+    expect(page.locator(".label")).to_have_count(0)
     page.locator("#search").fill("")
-    page.wait_for_function(f"document.querySelectorAll('.label').length === {len(everything)}")
+    expect(page.locator(".label")).to_have_count(len(everything))
 
 
 HOSTILE = """
@@ -208,7 +209,6 @@ def test_findings_stand_on_the_page_with_what_to_do(opened):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_both_colour_schemes_are_drawn(opened, scheme):
     page = opened(CAFE, color_scheme=scheme)
-    page.wait_for_function("page.timeline.colours !== undefined")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     brightness = sum(int(part) for part in background[4:-1].split(","))
     assert (brightness > 3 * 128) == (scheme == "light")
