@@ -1,5 +1,6 @@
 """The examples of the documents, run as a reader would run them."""
 
+import importlib.metadata
 import itertools
 import os
 import re
@@ -61,6 +62,9 @@ def test_the_tests_of_the_documents_pass(tmp_path):
         (tmp_path / f"test_{number}.py").write_text(example)
     # Other plugins would have their say, and some of them warn.
     command = [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:asyncio", "-p", "no:anyio"]
+    if not importlib.metadata.entry_points(group="pytest11", name="cafeloop"):
+        # The package is on the path, but not installed.
+        command += ["-p", "cafeloop.pytest_plugin"]
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_SECONDS)
     assert (process.returncode, process.stderr) == (0, "")
     assert tests and f"{len(tests)} passed" in process.stdout
