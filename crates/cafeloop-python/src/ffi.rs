@@ -183,9 +183,8 @@ fn field(object: &Bound<'_, PyAny>) -> RawFd {
     // SAFETY: the callers have seen that the object is a `_socket.socket` or a
     // `_io.FileIO`, whose C structures have the descriptor, an int, behind the object's
     // head (`PySocketSockObject` in CPython's Modules/socketmodule.h, `fileio` in its
-    // Modules/_io/fileio.c).  That it is so here
-    // is compared with `fileno()` when the connection is made; a wrong guess would
-    // read an int of the object's own.
+    // Modules/_io/fileio.c).  That is compared with `fileno()` when the connection is
+    // made; a wrong guess would read an int of the object's own.
     unsafe { object.as_ptr().add(1).cast::<c_int>().read() }
 }
 
