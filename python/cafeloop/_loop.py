@@ -322,6 +322,11 @@ class Loop(
             logger.error(if_it_fails, exc_info=True)
 
 
+# What runs per callback, once more: CPython calls a method more directly if its class is
+# just that of the object.
+_cafeloop._add_loop_methods(Loop)
+
+
 def new_event_loop(
     *,
     clock: _clock.Clock | None = None,

@@ -45,11 +45,15 @@ impl TurnsEnd {
         self.waiting.borrow_mut().push(who);
     }
 
-    /// Begins the next turn, and has those send that wait for it.
+    /// Begins the next turn, and has those send that wait for it, once `prepare` was called.
     #[inline]
-    pub(crate) fn come(&self, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn come(&self, py: Python<'_>, prepare: impl FnOnce()) -> PyResult<()> {
         self.turn.set(self.turn.get().wrapping_add(1));
-        if self.waiting.borrow().is_empty() { Ok(()) } else { self.send(py) }
+        if self.waiting.borrow().is_empty() {
+            return Ok(());
+        }
+        prepare();
+        self.send(py)
     }
 
     fn send(&self, py: Python<'_>) -> PyResult<()> {

@@ -19,6 +19,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::num::NonZeroU64;
 
 use slab::Slab;
 
@@ -36,7 +37,7 @@ const FEW: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimerKey {
     slot: u32,
-    sequence: u64,
+    sequence: NonZeroU64,
 }
 
 /// Deadlines first; ties in the order of creation.
@@ -45,12 +46,12 @@ struct Entry {
     deadline_ns: u64,
     /// Counts the timers ever set, so it breaks ties and tells generations of a
     /// slot apart in one.
-    sequence: u64,
+    sequence: NonZeroU64,
     slot: u32,
 }
 
 struct Armed<J> {
-    sequence: u64,
+    sequence: NonZeroU64,
     job: J,
 }
 
@@ -60,7 +61,7 @@ pub(super) struct Timers<J> {
     sorted: Vec<Entry>,
     heap: BinaryHeap<Reverse<Entry>>,
     armed: Slab<Armed<J>>,
-    next_sequence: u64,
+    next_sequence: NonZeroU64,
 }
 
 impl<J> Timers<J> {
@@ -71,7 +72,7 @@ impl<J> Timers<J> {
             sorted: Vec::new(),
             heap: BinaryHeap::new(),
             armed: Slab::new(),
-            next_sequence: 0,
+            next_sequence: NonZeroU64::MIN,
         }
     }
 
@@ -79,7 +80,7 @@ impl<J> Timers<J> {
     #[inline]
     pub(super) fn set(&mut self, deadline_ns: u64, job: J) -> TimerKey {
         let sequence = self.next_sequence;
-        self.next_sequence += 1;
+        self.next_sequence = sequence.saturating_add(1);
         let slot = self.armed.insert(Armed { sequence, job });
         let slot = u32::try_from(slot).expect("4 thousand million timers don't fit in memory");
         self.fresh.push(Entry { deadline_ns, sequence, slot });
@@ -173,7 +174,7 @@ impl<J> Timers<J> {
         self.sorted.sort_by_key(|entry| Reverse(*entry));
     }
 
-    fn take(&mut self, slot: u32, sequence: u64) -> Option<J> {
+    fn take(&mut self, slot: u32, sequence: NonZeroU64) -> Option<J> {
         let slot = slot as usize;
         if self.armed.get(slot)?.sequence != sequence {
             return None;
