@@ -250,15 +250,25 @@ pub(crate) fn fill_bytes(
     Ok(bytes.cast_into().expect("a bytes object stays one when it is resized"))
 }
 
-/// The memory of an object that has some, while this lives.
-struct Buffer {
-    view: Box<ffi::Py_buffer>,
+/// Room for what an object says of its memory.  It may point to itself, so that it stays
+/// where it is as long as it is in use: whoever asks has it on his stack.
+pub(crate) struct View(ffi::Py_buffer);
+
+impl View {
+    pub(crate) fn new() -> Self {
+        View(ffi::Py_buffer::new())
+    }
 }
 
-impl Buffer {
-    fn of(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
-        let mut view = Box::new(ffi::Py_buffer::new());
-        // SAFETY: the GIL is held and the view is a fresh one.
+/// The memory of an object that has some, while this lives.
+struct Buffer<'v> {
+    view: &'v mut ffi::Py_buffer,
+}
+
+impl<'v> Buffer<'v> {
+    fn of(view: &'v mut View, object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
+        let View(view) = view;
+        // SAFETY: the GIL is held, and nobody else uses the view.
         match unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut *view, flags) } {
             0 => Ok(Buffer { view }),
             _ => Err(PyErr::fetch(object.py())),
@@ -270,7 +280,7 @@ impl Buffer {
     }
 }
 
-impl Drop for Buffer {
+impl Drop for Buffer<'_> {
     fn drop(&mut self) {
         // SAFETY: the view was filled by `of` and is released once; whoever has one
         // holds the GIL, since it can't leave the thread.
@@ -279,11 +289,11 @@ impl Drop for Buffer {
 }
 
 /// Memory to read from, contiguous.
-pub(crate) struct ReadableBuffer(Buffer);
+pub(crate) struct ReadableBuffer<'v>(Buffer<'v>);
 
-impl ReadableBuffer {
-    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Buffer::of(object, ffi::PyBUF_SIMPLE).map(ReadableBuffer)
+impl<'v> ReadableBuffer<'v> {
+    pub(crate) fn of(view: &'v mut View, object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Buffer::of(view, object, ffi::PyBUF_SIMPLE).map(ReadableBuffer)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -298,11 +308,11 @@ impl ReadableBuffer {
 }
 
 /// Memory to write to, contiguous.
-pub(crate) struct WritableBuffer(Buffer);
+pub(crate) struct WritableBuffer<'v>(Buffer<'v>);
 
-impl WritableBuffer {
-    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Buffer::of(object, ffi::PyBUF_WRITABLE).map(WritableBuffer)
+impl<'v> WritableBuffer<'v> {
+    pub(crate) fn of(view: &'v mut View, object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Buffer::of(view, object, ffi::PyBUF_WRITABLE).map(WritableBuffer)
     }
 
     /// Has `fill` write to it.
