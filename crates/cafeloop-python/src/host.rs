@@ -281,7 +281,7 @@ impl Host for Python3 {
         seconds.and_then(to_nanoseconds).map(Some).map_err(Exit)
     }
 
-    fn turn_ends(&self, py: Python<'_>) -> Result<(), Exit> {
+    fn turn_ends(&self, py: Python<'_>) -> Result<bool, Exit> {
         object::turn_of_contexts_ends(py);
         self.turns_end.come(py).map_err(Exit)
     }

@@ -45,11 +45,14 @@ impl TurnsEnd {
         self.waiting.borrow_mut().push(who);
     }
 
-    /// Begins the next turn, and has those send that wait for it.
+    /// Begins the next turn, and has those send that wait for it; whether there were any.
     #[inline]
-    pub(crate) fn come(&self, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn come(&self, py: Python<'_>) -> PyResult<bool> {
         self.turn.set(self.turn.get().wrapping_add(1));
-        if self.waiting.borrow().is_empty() { Ok(()) } else { self.send(py) }
+        if self.waiting.borrow().is_empty() {
+            return Ok(false);
+        }
+        self.send(py).map(|()| true)
     }
 
     fn send(&self, py: Python<'_>) -> PyResult<()> {
