@@ -313,7 +313,7 @@ impl Host for Python3 {
         seconds.and_then(to_nanoseconds).map(Some).map_err(Exit)
     }
 
-    fn turn_ends(&self, py: Python<'_>) -> Result<(), Exit> {
+    fn turn_ends(&self, py: Python<'_>) -> Result<bool, Exit> {
         self.turns_end.come(py, || self.inside.leave(py)).map_err(Exit)
     }
 

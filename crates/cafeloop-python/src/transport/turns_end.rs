@@ -45,15 +45,16 @@ impl TurnsEnd {
         self.waiting.borrow_mut().push(who);
     }
 
-    /// Begins the next turn, and has those send that wait for it, once `prepare` was called.
+    /// Begins the next turn, and has those send that wait for it, once `prepare` was called;
+    /// whether there were any.
     #[inline]
-    pub(crate) fn come(&self, py: Python<'_>, prepare: impl FnOnce()) -> PyResult<()> {
+    pub(crate) fn come(&self, py: Python<'_>, prepare: impl FnOnce()) -> PyResult<bool> {
         self.turn.set(self.turn.get().wrapping_add(1));
         if self.waiting.borrow().is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         prepare();
-        self.send(py)
+        self.send(py).map(|()| true)
     }
 
     fn send(&self, py: Python<'_>) -> PyResult<()> {
