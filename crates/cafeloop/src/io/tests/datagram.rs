@@ -93,3 +93,47 @@ fn receiving_pauses_and_resumes_and_ends() {
     assert_eq!(machine.close(), Close::Lose);
     assert!(!machine.is_reading() && !machine.resume_reading());
 }
+
+/// Has so many come at once, and counts the looks that it took beside the reports.
+fn receive(machine: &mut Datagram<()>, count: usize) -> (usize, usize) {
+    let (mut left, mut looks, mut reports) = (count, 0, 0);
+    while left > 0 {
+        reports += 1;
+        while left > 0 {
+            left -= 1;
+            if !machine.received(1) {
+                break;
+            }
+            looks += 1;
+            if left == 0 {
+                machine.received_nothing();
+            }
+        }
+    }
+    (reports, looks)
+}
+
+#[test]
+fn where_one_comes_at_a_time_nobody_looks_for_another_but_seldom() {
+    let mut machine = Datagram::new(Rules { peers: Peers::Any, header: HEADER });
+    let looks: usize = (0..170).map(|_| receive(&mut machine, 1).1).sum();
+    assert_eq!(looks, 10);
+}
+
+#[test]
+fn where_many_come_at_once_one_report_is_enough() {
+    let mut machine = Datagram::new(Rules { peers: Peers::Any, header: HEADER });
+    receive(&mut machine, 50);
+    assert_eq!(receive(&mut machine, 50), (1, 50));
+    assert_eq!(receive(&mut machine, 3), (1, 3));
+    // Two are too few.
+    receive(&mut machine, 2);
+    assert_eq!(receive(&mut machine, 2), (2, 0));
+}
+
+#[test]
+fn a_report_that_was_false_changes_nothing() {
+    let mut machine = Datagram::<()>::new(Rules { peers: Peers::Any, header: HEADER });
+    machine.received_nothing();
+    assert!(!machine.received(1));
+}
