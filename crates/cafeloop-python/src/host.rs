@@ -227,7 +227,8 @@ impl Host for Python3 {
             }
             other => self.run_other(py, other),
         };
-        outcome.map_err(Exit)
+        // One that leaves the loop has its turn's end at once.
+        outcome.and_then(|()| self.turns_end.job_ends(py)).map_err(Exit)
     }
 
     fn job_begins(&self, py: Python<'_>, moment: Moment<'_>, job: &Job) {
