@@ -10,7 +10,7 @@
 //! records of the kinds [`TEXT`] and [`FRAMES`], which have a length in byte 1 and
 //! 30 bytes of content, and no time.
 
-use crate::event::{Awaited, Event, FlowChange, LaneKind, StepEnd, TaskEnd, Waker};
+use crate::event::{Awaited, Event, FlowChange, LaneKind, StepEnd, TaskEnd, Waker, WorkPlace};
 use crate::id::{CodeId, Frame, Lane, StringId, TaskId, TransportId, WorkId};
 
 /// Bytes of a record: two to a cache line.
@@ -189,8 +189,12 @@ fn parts(event: Event) -> Parts {
         }
         Event::TransportClosed { transport } => kind(44).first(transport.get()),
 
-        Event::WorkQueued { work, by, code } => {
-            kind(56).first(work.get()).second(number(by)).small(code.0)
+        Event::WorkQueued { work, by, code, place } => {
+            let tag = match place {
+                WorkPlace::Thread => 0,
+                WorkPlace::Elsewhere => 1,
+            };
+            kind(56).first(work.get()).second(number(by)).small(code.0).tag(tag)
         }
         Event::WorkBegins { work } => kind(57).first(work.get()),
         Event::WorkEnds { work } => kind(58).first(work.get()),
@@ -252,6 +256,7 @@ fn waker_parts(by: Waker) -> (u8, u64) {
         Waker::Work(work) => (6, work.get()),
         Waker::Signal(signal) => (7, signal.into()),
         Waker::Callback => (8, 0),
+        Waker::Process(pid) => (9, pid.into()),
     }
 }
 
@@ -314,7 +319,10 @@ fn event(parts: Parts) -> Option<Event> {
         }
         44 => Event::TransportClosed { transport: TransportId::new(first)? },
 
-        56 => Event::WorkQueued { work: WorkId::new(first)?, by: TaskId::new(second), code },
+        56 => {
+            let place = if tag == 0 { WorkPlace::Thread } else { WorkPlace::Elsewhere };
+            Event::WorkQueued { work: WorkId::new(first)?, by: TaskId::new(second), code, place }
+        }
         57 => Event::WorkBegins { work: WorkId::new(first)? },
         58 => Event::WorkEnds { work: WorkId::new(first)? },
 
@@ -367,6 +375,7 @@ fn waker(tag: u8, second: u64) -> Waker {
         6 => WorkId::new(second).map_or(Waker::Unknown, Waker::Work),
         7 => Waker::Signal(low(second)),
         8 => Waker::Callback,
+        9 => Waker::Process(low(second)),
         _ => Waker::Unknown,
     }
 }

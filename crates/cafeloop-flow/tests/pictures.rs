@@ -5,7 +5,7 @@ mod common;
 use cafeloop_flow::render::{Svg, Terminal, compared, html, json, perfetto, svg, terminal};
 use cafeloop_flow::{
     Awaited, Event, Lane, LaneKind, Metadata, Recorder, Run, Snapshot, StepEnd, TaskEnd, Waker,
-    WorkId,
+    WorkId, WorkPlace,
 };
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -41,7 +41,7 @@ fn busy_cafe() -> Story {
     let work = WorkId::new(1).expect("jobs count from 1");
     story.wake(3, Waker::Timer, &["handle_customer:41", "make_coffee:32"]).begin(3);
     let code = story.code("wash_cups");
-    story.event(Event::WorkQueued { work, by: Some(task(3)), code });
+    story.event(Event::WorkQueued { work, by: Some(task(3)), code, place: WorkPlace::Thread });
     story.suspend(3, Awaited::Work(work)).on(1).lane(LaneKind::Worker, "washer_0");
     story.event(Event::WorkBegins { work }).at(4_000).event(Event::WorkEnds { work }).on(0);
     story.wake(3, Waker::Work(work), &["handle_customer:44"]).begin(3).done(3);

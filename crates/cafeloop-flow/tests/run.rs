@@ -156,11 +156,24 @@ fn waiting_and_working_of_a_thread_are_told_apart_by_its_processor_time() {
 #[test]
 fn a_call_that_used_the_processor_was_work() {
     let mut story = Story::new("p.py");
-    story.event(Event::CallEntered { cpu_ns: 0 });
+    story.seen(Event::CallEntered { cpu_ns: 0 }, &["grind:3"]);
     story.at(10).event(Event::CallLeft { cpu_ns: 9 * MS });
     let run = story.run();
     assert_eq!(run.totals.running_ns / MS, 10);
     assert!(run.waits.is_empty());
+}
+
+#[test]
+fn a_thread_that_waits_for_something_to_do_neither_works_nor_waits() {
+    let mut story = Story::new("p.py");
+    story.event(Event::Sampled { cpu_ns: 0 });
+    story.at(10).event(Event::CallEntered { cpu_ns: 9 * MS });
+    story.at(50).event(Event::CallLeft { cpu_ns: 9 * MS });
+    story.at(60).event(Event::RecordingEnds);
+    let run = story.run();
+    let did: Vec<_> = run.stretches(&run.threads[0]).map(|it| (it.ns() / MS, it.doing)).collect();
+    assert_eq!(did, [(10, Doing::Working), (40, Doing::Resting), (10, Doing::Working)]);
+    assert_eq!((run.totals.waiting_ns, run.waits.len()), (0, 0));
 }
 
 #[test]

@@ -106,35 +106,56 @@ pub(crate) fn copy_context(py: Python<'_>) -> PyResult<Bound<'_, PyContext>> {
 }
 
 /// Calls `call` inside of `context`, as `Context.run` does.
+#[inline]
 pub(crate) fn in_context<R>(
     context: &Bound<'_, PyContext>,
     call: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<R> {
-    let _entered = Entered::enter(context)?;
+    enter_context(context)?;
+    let _entered = Entered(context);
     call()
+}
+
+/// Enters `context`; whoever does leaves it again, before what was entered earlier.
+#[inline]
+pub(crate) fn enter_context(context: &Bound<'_, PyContext>) -> PyResult<()> {
+    // SAFETY: the GIL is held and the object is a context.
+    match unsafe { ffi::PyContext_Enter(context.as_ptr()) } {
+        0 => Ok(()),
+        _ => Err(PyErr::fetch(context.py())),
+    }
+}
+
+/// Leaves what was entered last.
+#[inline]
+pub(crate) fn leave_context(context: &Bound<'_, PyContext>) {
+    // SAFETY: the GIL is held and the object is a context.
+    if unsafe { ffi::PyContext_Exit(context.as_ptr()) } != 0 {
+        // Somebody left the context in our place.
+        PyErr::fetch(context.py()).write_unraisable(context.py(), Some(context.as_any()));
+    }
 }
 
 /// A context that was entered and is left when this is dropped.
 struct Entered<'a, 'py>(&'a Bound<'py, PyContext>);
 
-impl<'a, 'py> Entered<'a, 'py> {
-    fn enter(context: &'a Bound<'py, PyContext>) -> PyResult<Self> {
-        // SAFETY: the GIL is held and the object is a context.
-        match unsafe { ffi::PyContext_Enter(context.as_ptr()) } {
-            0 => Ok(Entered(context)),
-            _ => Err(PyErr::fetch(context.py())),
-        }
+impl Drop for Entered<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        // The guards of nested calls are dropped in reverse order.
+        leave_context(self.0);
     }
 }
 
-impl Drop for Entered<'_, '_> {
-    fn drop(&mut self) {
-        // SAFETY: as in `enter`; what was entered last is left first, because
-        // the guards of nested calls are dropped in reverse order.
-        if unsafe { ffi::PyContext_Exit(self.0.as_ptr()) } != 0 {
-            // Somebody left the context in our place.
-            PyErr::fetch(self.0.py()).write_unraisable(self.0.py(), Some(self.0.as_any()));
-        }
+/// Has the processor fetch what stands at an address, which it will soon be asked for.
+#[inline]
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables, reason = "no stable hint there"))]
+pub(crate) fn prefetch<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which does nothing for an address that nothing stands at.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
             cost_ns: 0,
             site: Some(Frame { code, line: 0 }),
             tasks,
+            sight: None,
         })
         .collect()
 }

@@ -51,6 +51,7 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
                 cost_ns: 0,
                 site: code.map(|code| Frame { code, line: 0 }),
                 tasks,
+                sight: None,
             }
         })
         .collect()

@@ -35,6 +35,19 @@ pub struct Finding {
     pub site: Option<Frame>,
     /// The tasks that it is about.
     pub tasks: Vec<TaskIndex>,
+    /// Where to look first; if it isn't said, at the first of its tasks.
+    pub sight: Option<Sight>,
+}
+
+/// A time in a picture, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// The task, if it is one's.
+    pub task: Option<TaskIndex>,
+    /// From when.
+    pub from_ns: u64,
+    /// Until when.
+    pub to_ns: u64,
 }
 
 /// All findings of a run: first those that aren't about time, as most of them are

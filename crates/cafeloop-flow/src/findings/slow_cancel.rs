@@ -49,5 +49,6 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
         cost_ns: longest_ns,
         site: None,
         tasks,
+        sight: None,
     }]
 }

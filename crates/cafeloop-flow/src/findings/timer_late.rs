@@ -9,7 +9,7 @@
 //! # What to do
 //! Look at what ran just before: see `blocked-loop`.
 
-use crate::findings::Finding;
+use crate::findings::{Finding, Sight};
 use crate::quantity::{Time, count};
 use crate::run::{Run, Timers};
 
@@ -41,5 +41,10 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
         cost_ns: timers.late_total_ns,
         site: None,
         tasks: Vec::new(),
+        sight: Some(Sight {
+            task: None,
+            from_ns: run.timers.latest_at_ns.saturating_sub(run.timers.latest_ns),
+            to_ns: run.timers.latest_at_ns,
+        }),
     }]
 }

@@ -91,17 +91,35 @@ impl<'a> Rows<'a> {
             self.all.push(Row { run, label, what: What::Thread(thread) });
         }
         self.add_tasks(run, most);
-        for child in &run.children {
-            let command = child.metadata.command.join(" ");
-            let label = format!("process {}: {command}", child.metadata.pid);
+        let (empty, children): (Vec<&Run>, Vec<&Run>) =
+            run.children.iter().partition(|child| child.is_empty());
+        for child in children {
+            let label = run.child_title(child);
             self.all.push(Row { run: child, label, what: What::Process });
-            let before = self.all.len();
             self.add(child, most);
-            if self.all.len() == before {
-                let nothing = "nothing that it did was recorded";
-                self.notes.push(format!("process {}: {nothing}", child.metadata.pid));
-            }
         }
+        self.tell_of_empty(&empty);
+    }
+
+    /// Says which processes have nothing to show.
+    fn tell_of_empty(&mut self, empty: &[&Run]) {
+        /// More numbers than three say nothing.
+        const NAMED: usize = 3;
+        let numbers: Vec<String> =
+            empty.iter().take(NAMED).map(|child| child.metadata.pid.to_string()).collect();
+        let numbers = numbers.join(", ");
+        let note = match empty.len() {
+            0 => return,
+            1 => format!("process {numbers} isn't drawn: nothing that it did was seen"),
+            2..=NAMED => {
+                format!("processes {numbers} aren't drawn: nothing that they did was seen")
+            }
+            all => format!(
+                "processes {numbers} and {} more aren't drawn: nothing that they did was seen",
+                all - NAMED
+            ),
+        };
+        self.notes.push(note);
     }
 
     fn add_tasks(&mut self, run: &'a Run, most: usize) {
@@ -213,11 +231,27 @@ fn ran_ns(run: &Run, tasks: &[&Task]) -> u64 {
 fn named(run: &Run, tasks: &[&Task]) -> String {
     /// More than three names say nothing.
     const NAMED: usize = 3;
-    let names: Vec<String> = tasks.iter().take(NAMED).map(|task| run.label(task)).collect();
-    match tasks.len().saturating_sub(NAMED) {
-        0 => names.join(", "),
-        more => format!("{} and {} more", names.join(", "), thousands(more as u64)),
+    let mut names: Vec<(String, usize)> = Vec::new();
+    for (place, task) in tasks.iter().enumerate() {
+        let label = run.label(task);
+        if let Some((_, times)) = names.iter_mut().find(|(name, _)| *name == label) {
+            *times += 1;
+        } else if names.len() == NAMED {
+            let more = thousands((tasks.len() - place) as u64);
+            return format!("{} and {more} more", listed(&names));
+        } else {
+            names.push((label, 1));
+        }
     }
+    listed(&names)
+}
+
+fn listed(names: &[(String, usize)]) -> String {
+    let names = names.iter().map(|(name, times)| match times {
+        1 => name.clone(),
+        times => format!("{name} × {}", thousands(*times as u64)),
+    });
+    names.collect::<Vec<String>>().join(", ")
 }
 
 /// Tasks by what they run, in the order in which that was first created; what finds no

@@ -359,9 +359,8 @@ impl Page {
     fn summary(&mut self, run: &Run) {
         self.where_the_time_went(run);
         self.findings(&find(run));
-        for child in &run.children {
-            let command = child.metadata.command.join(" ");
-            self.heading(&format!("Process {}: {command}", child.metadata.pid));
+        for child in run.children.iter().filter(|child| !child.is_empty()) {
+            self.heading(&for_title(&run.child_title(child)));
             self.summary(child);
         }
     }
@@ -465,6 +464,11 @@ impl Page {
             }
         }
     }
+}
+
+/// A sentence's beginning.
+fn for_title(text: &str) -> String {
+    text.replacen("process", "Process", 1)
 }
 
 /// A line of a table.

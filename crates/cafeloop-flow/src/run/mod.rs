@@ -15,9 +15,11 @@ mod thread;
 mod transport;
 mod waits;
 
+use std::collections::HashMap;
 use std::io::Read;
 
 use crate::error::Error;
+use crate::event::WorkPlace;
 use crate::id::{CodeId, Frame, Lane, StringId, WorkId};
 use crate::metadata::Metadata;
 use crate::names::Names;
@@ -91,14 +93,18 @@ pub struct Work {
     pub by: Option<TaskIndex>,
     /// What it runs.
     pub code: CodeId,
+    /// Where it was to run.
+    pub place: WorkPlace,
     /// When it was handed over, if that was seen.
     pub queued_ns: Option<u64>,
-    /// When a thread began with it, if one did.
+    /// When the executor began with it, if that was seen.
     pub begun_ns: Option<u64>,
     /// When it ended.
     pub ended_ns: Option<u64>,
     /// The lane that ran it.
     pub lane: Lane,
+    /// The process that ran it, if that is another one; the lane is of its run then.
+    pub process: Option<u32>,
 }
 
 /// A time in which one job held its loop.
@@ -167,10 +173,12 @@ pub struct LostException {
 }
 
 /// A process that was started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     /// Its number.
     pub pid: u32,
+    /// The program that it runs; empty if that isn't known.
+    pub program: String,
     /// When it was started, if that was seen.
     pub started_ns: Option<u64>,
     /// When it ended, and with which status.
@@ -187,9 +195,29 @@ impl Run {
         replay::replay(Reader::new(input)?)
     }
 
-    /// Takes in the run of a process that this one started.
+    /// Takes in the run of a process that this one started, with what it says of the
+    /// jobs that this one has handed to it.
     pub fn adopt(&mut self, child: Run) {
+        let places: HashMap<WorkId, usize> =
+            self.works.iter().enumerate().map(|(place, work)| (work.id, place)).collect();
+        for theirs in &child.works {
+            if theirs.id.process() == Some(self.metadata.pid)
+                && let Some(place) = theirs.id.at_home().and_then(|id| places.get(&id).copied())
+            {
+                let Work { begun_ns, lane, .. } = *theirs;
+                let process = Some(child.metadata.pid);
+                let ended_ns = theirs.ended_ns.or(self.works[place].ended_ns);
+                self.works[place] = Work { begun_ns, ended_ns, lane, process, ..self.works[place] };
+            }
+        }
         self.children.push(child);
+    }
+
+    /// Whether nothing is seen of what the process did, nor of its children.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+            && !self.threads.iter().any(Thread::did_anything)
+            && self.children.is_empty()
     }
 
     /// The program, without its folder, and its arguments.
@@ -200,6 +228,16 @@ impl Run {
         let words: Vec<&str> =
             [file_name(program)].into_iter().chain(arguments.iter().map(String::as_str)).collect();
         words.join(" ")
+    }
+
+    /// How one of its children is called: by its number, and by its command if that is
+    /// another one.
+    pub(crate) fn child_title(&self, child: &Run) -> String {
+        let pid = child.metadata.pid;
+        if child.metadata.command == self.metadata.command {
+            return format!("process {pid}");
+        }
+        format!("process {pid}: {}", child.command_line())
     }
 
     /// How long it took.

@@ -48,6 +48,12 @@ pub(crate) fn set_task_number(task: &Bound<'_, Task>, number: u32) {
     own(as_future(task)).recorded_as.set(number);
 }
 
+/// The number of a future that may be anybody's; 0 if it has none.
+pub(crate) fn future_number(future: &Bound<'_, PyAny>) -> u32 {
+    let classes = classes::made(future.py());
+    classes.and_then(|classes| classes.future.cast_exact(future)).map_or(0, number)
+}
+
 /// Numbers a future of ours; false if it is another's.
 pub(crate) fn set_number(future: &Bound<'_, PyAny>, number: u32) -> bool {
     let classes = classes::made(future.py());

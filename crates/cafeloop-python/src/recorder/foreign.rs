@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::recording::Recording;
-use crate::names;
+use crate::{names, object};
 
 /// A task's number, by its address.
 #[derive(Default)]
@@ -130,6 +130,12 @@ pub(super) fn outcome(
     })
 }
 
+/// The number of the future that a task waits for; 0 if it has none.
+pub(super) fn future_number(task: &Bound<'_, PyAny>) -> u32 {
+    let awaited = task.getattr(intern!(task.py(), "_fut_waiter"));
+    awaited.map_or(0, |awaited| object::future_number(&awaited))
+}
+
 fn awaited(recording: &Recording, task: &Bound<'_, PyAny>) -> PyResult<Awaited> {
     let py = task.py();
     let awaited = task.getattr(intern!(py, "_fut_waiter"))?;
@@ -138,6 +144,9 @@ fn awaited(recording: &Recording, task: &Bound<'_, PyAny>) -> PyResult<Awaited> 
     }
     if awaited.is_instance(names::task_class(py)?)? {
         return Ok(recording.foreign.known(&awaited).map_or(Awaited::Future, Awaited::Task));
+    }
+    if let Some(work) = recording.known_work(object::future_number(&awaited)) {
+        return Ok(Awaited::Work(work));
     }
     if let Some(children) = awaited.getattr_opt(intern!(py, "_children"))? {
         return Ok(Awaited::Gathered { children: children.len()? as u64 });

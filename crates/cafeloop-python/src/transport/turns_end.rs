@@ -78,11 +78,16 @@ impl TurnsEnd {
         }
     }
 
-    /// Begins the next turn, and has those send that wait for it.
+    /// Begins the next turn, and has those send that wait for it, once `prepare` was called;
+    /// whether there were any.
     #[inline]
-    pub(crate) fn come(&self, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn come(&self, py: Python<'_>, prepare: impl FnOnce()) -> PyResult<bool> {
         self.turn.set(self.turn.get().wrapping_add(1));
-        if self.waiting.borrow().is_empty() { Ok(()) } else { self.send(py) }
+        if self.waiting.borrow().is_empty() {
+            return Ok(false);
+        }
+        prepare();
+        self.send(py).map(|()| true)
     }
 
     fn send(&self, py: Python<'_>) -> PyResult<()> {

@@ -112,6 +112,7 @@ impl Replay {
             Waker::Work(id) => self.work_places.get(&id).copied().map_or(By::Unknown, By::Work),
             Waker::Signal(signal) => By::Signal(signal),
             Waker::Callback => By::Callback,
+            Waker::Process(pid) => By::Process(self.process(pid)),
         };
         let Some(index) = self.task(id, now_ns) else { return };
         let task = &mut self.tasks[index.get()];
@@ -119,7 +120,9 @@ impl Replay {
             State::Waiting { what, chain, inner } => {
                 let since_ns = task.spans.last().map_or(0, |span| span.from_ns);
                 let joined = task.child_done_ns.is_some_and(|done_ns| done_ns >= since_ns);
-                let inner = inner
+                // The last of those that were gathered may have been no task.
+                let is_job = matches!((what, by), (What::Gathered(_), By::Work(_)));
+                let inner = inner && !is_job
                     || (matches!(what, What::Future | What::Unknown)
                         && match by {
                             By::Task(_) => true,
@@ -131,6 +134,7 @@ impl Replay {
                     (What::Future | What::Unknown, By::Transport(it)) => What::Transport(it),
                     (What::Future | What::Unknown, By::Descriptor(it)) => What::Descriptor(it),
                     (What::Future | What::Unknown, By::Work(it)) => What::Work(it),
+                    (What::Future | What::Unknown, By::Process(it)) => What::Process(it),
                     (what, _) => what,
                 };
                 task.correct(State::Waiting { what, chain, inner });

@@ -154,11 +154,11 @@ impl Host for TestHost {
         wait()
     }
 
-    fn turn_ends(&self, _: &Loop) -> Result<(), Left> {
+    fn turn_ends(&self, _: &Loop) -> Result<bool, Left> {
         if self.writes_turns_down.get() {
             self.ran.borrow_mut().push("end of turn");
         }
-        Ok(())
+        Ok(self.writes_turns_down.get())
     }
 
     fn interrupted(&self, _: &Loop) -> Result<(), Left> {
