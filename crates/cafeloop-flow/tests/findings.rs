@@ -388,6 +388,18 @@ fn a_task_that_swallows_its_cancellation_is_named_too() {
     assert!(saw.ends_with("1 of them had not ended when the recording did"), "{saw}");
 }
 
+#[test]
+fn a_librarys_own_main_loop_is_not_for_the_reader_to_change() {
+    let mut story = Story::new("p.py");
+    let library = "/lib/python3.13/site-packages/server.py/Server";
+    story.create(1, 0, "serve()").begin(1).suspend(1, Awaited::Future);
+    for round in 1..=10 {
+        let frames = [&format!("{library}.serve:8")[..], &format!("{library}.tick:9")];
+        story.at(round * 100).wake(1, Waker::Timer, &frames).begin(1).suspend(1, Awaited::Future);
+    }
+    assert_eq!(names(story), [""; 0]);
+}
+
 // --- executor-queue
 
 /// Four jobs of 100 ms each, on so many threads.
