@@ -121,7 +121,8 @@ impl Recorder {
     ///
     /// Events of one lane come in the order of their times; who doesn't keep to that
     /// has them moved to the latest time seen.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as for `encode`")]
     pub fn record(&mut self, at_ns: u64, lane: Lane, event: Event) {
         self.push(record::encode(at_ns, lane, event));
     }

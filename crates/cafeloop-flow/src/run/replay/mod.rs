@@ -160,6 +160,11 @@ impl Replay {
                     self.tasks[task.get()].cancel_asked_ns.get_or_insert(now_ns);
                 }
             }
+            Event::CancelTakenBack { task } => {
+                if let Some(task) = self.task(task, now_ns) {
+                    self.tasks[task.get()].cancel_asked_ns = None;
+                }
+            }
             Event::TaskDone { task, end } => self.task_done(now_ns, task, end),
             Event::TaskLost { task } => {
                 if let Some(task) = self.task(task, now_ns) {
