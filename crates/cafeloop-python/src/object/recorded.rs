@@ -86,7 +86,7 @@ pub(crate) fn given_name<'py>(task: &Bound<'py, Task>) -> Option<Bound<'py, PyAn
         return None;
     }
     // A number that somebody has asked for is a text.
-    task::name(task).filter(|name| !name.extract().is_ok_and(|name| is_number(name)))
+    task::name(task).filter(|name| !name.extract().is_ok_and(is_number))
 }
 
 /// Whether a task's name is one that asyncio gives to those that have none.
