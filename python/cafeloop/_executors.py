@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import _cafeloop, _record
+from . import _cafeloop
 
 
 def runs_in_thread(executor: concurrent.futures.Executor) -> bool:
@@ -27,6 +27,9 @@ def submit(
     if runs_in_thread(executor):
         # Called in the function's place, it says when it begins and ends.
         return executor.submit(work, *args)
+    # Loaded by then: something records.
+    from . import _record
+
     if _record.has_children() and _is(
         executor, "concurrent.futures.process", "ProcessPoolExecutor"
     ):

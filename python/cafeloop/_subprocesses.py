@@ -12,7 +12,7 @@ from asyncio.log import logger
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _cafeloop, _child
+from . import _cafeloop
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
@@ -132,6 +132,8 @@ class Subprocesses(_Parts):
         options: dict[str, Any],
     ) -> SubprocessTransport:
         """Start a child, and return when its pipes are connected."""
+        from ._child import when_ended
+
         is_debug = self.get_debug()
         if is_debug:
             logger.debug(" ".join([what, *_described(*streams)]))
@@ -148,7 +150,7 @@ class Subprocesses(_Parts):
             waiter=waiter,
             **options,
         )
-        _child.when_ended(self, transport._proc, transport._process_exited)
+        when_ended(self, transport._proc, transport._process_exited)
         try:
             await waiter
         except (SystemExit, KeyboardInterrupt):

@@ -9,7 +9,9 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::{self, Exit};
 use crate::event_loop::{EventLoop, debug, report};
-use crate::object::{self, Callback, Future, Gathering, Handle, Queued, Sleep, Slot, Strong, Task};
+use crate::object::{
+    self, Callback, Future, Gathering, Handle, Inside, Queued, Sleep, Slot, Strong, Task,
+};
 use crate::recorder::Heard;
 use crate::seconds::to_nanoseconds;
 use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
@@ -146,6 +148,8 @@ pub(crate) struct Python3 {
     /// The loop, while asyncio's dictionary of current tasks has what its last step
     /// left there.
     left_current: Slot<EventLoop>,
+    /// The context that the loop is in, between its jobs.
+    inside: Inside,
     /// What is sent when the jobs of a turn have run.
     pub(crate) turns_end: TurnsEnd,
     /// Who hears what the loop does, while a recording goes on.
@@ -184,27 +188,25 @@ impl Python3 {
 }
 
 impl Python3 {
-    /// Runs what is no step of a task: nobody's task is current then.
+    /// The loop runs no more.
+    pub(crate) fn ends(&self, py: Python<'_>) {
+        self.forget_left(py);
+        self.inside.rest(py);
+    }
+
+    /// Runs what is neither a callback of the user's nor a step of a task: nobody's task
+    /// is current then.
     fn run_other(&self, py: Python<'_>, job: Job) -> PyResult<()> {
         self.forget_left(py);
         match job {
-            Job::Handle(handle) => Handle::run(handle.bind(py)),
-            Job::Begin(stream, context) => Stream::begin(stream.bind(py), context.bind(py)),
-            Job::End(stream, context, error) => {
-                let error = error.map(|error| error.into_bound(py));
-                Stream::end(stream.bind(py), context.bind(py), error)
-            }
-            Job::Read(stream) => Stream::read(stream.bind(py)),
-            Job::Send(stream) => Stream::send(stream.bind(py)),
-            Job::Receive(datagram) => Datagram::receive(datagram.bind(py)),
-            Job::SendDatagrams(datagram) => Datagram::send(datagram.bind(py)),
             Job::Slept(sleep, task) => Sleep::fire(&sleep.into_bound(py), task.into_bound(py)),
-            Job::Done(callback, future) => call(callback, &future.into_bound(py)),
+            Job::Done(callback, future) => call(callback, &future.into_bound(py), &self.inside),
             Job::Gathered(gathering, child) => {
                 object::child_done(&gathering.into_bound(py), &child.into_bound(py))
             }
-            Job::Step(_) | Job::Wake(_) | Job::Throw(..) => {
-                unreachable!("steps are run without coming here")
+            other => {
+                self.inside.leave(py);
+                run_transport(py, other)
             }
         }
     }
@@ -218,16 +220,44 @@ impl Host for Python3 {
 
     #[inline]
     fn run(&self, py: Python<'_>, job: Job) -> Result<(), Exit> {
+        let inside = &self.inside;
         let outcome = match job {
-            Job::Step(task) => step(&task.into_bound(py), |task| object::run_step(task, None)),
-            Job::Wake(task) => step(&task.into_bound(py), object::wake_task),
+            Job::Handle(handle) => {
+                // Nobody's task is current then.
+                self.forget_left(py);
+                Handle::run(&handle, py, inside)
+            }
+            Job::Step(task) => {
+                step(&task.into_bound(py), |task| object::run_step(task, None, inside))
+            }
+            Job::Wake(task) => step(&task.into_bound(py), |task| object::wake_task(task, inside)),
             Job::Throw(task, error) => {
                 let error = error.into_bound(py);
-                step(&task.into_bound(py), |task| object::run_step(task, Some(error)))
+                step(&task.into_bound(py), |task| object::run_step(task, Some(error), inside))
             }
             other => self.run_other(py, other),
         };
         outcome.map_err(Exit)
+    }
+
+    #[inline]
+    fn comes_soon(&self, job: &Job) {
+        match job {
+            Job::Handle(handle) => handle.fetch(),
+            Job::Step(task) | Job::Throw(task, _) | Job::Wake(task) => object::fetch(task),
+            Job::Slept(sleep, task) => {
+                object::fetch(sleep);
+                object::fetch(task);
+            }
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn comes_next(&self, job: &Job) {
+        if let Job::Step(task) | Job::Wake(task) = job {
+            object::fetch_coroutine(task);
+        }
     }
 
     fn job_begins(&self, py: Python<'_>, moment: Moment<'_>, job: &Job) {
@@ -269,6 +299,7 @@ impl Host for Python3 {
         // that isn't allowed, but works with asyncio.
         self.turns_end.set_running(false);
         self.forget_left(py);
+        self.inside.rest(py);
         let answer = py.detach(wait);
         self.turns_end.set_running(true);
         answer
@@ -277,17 +308,34 @@ impl Host for Python3 {
     fn now_ns(&self, py: Python<'_>) -> Result<Option<u64>, Exit> {
         let time = self.time.borrow().as_ref().map(|time| time.clone_ref(py));
         let Some(time) = time else { return Ok(None) };
+        self.inside.leave(py);
         let seconds = time.bind(py).call0().and_then(|seconds| seconds.extract());
         seconds.and_then(to_nanoseconds).map(Some).map_err(Exit)
     }
 
     fn turn_ends(&self, py: Python<'_>) -> Result<bool, Exit> {
-        object::turn_of_contexts_ends(py);
-        self.turns_end.come(py).map_err(Exit)
+        self.turns_end.come(py, || self.inside.leave(py)).map_err(Exit)
     }
 
     fn interrupted(&self, py: Python<'_>) -> Result<(), Exit> {
+        self.inside.leave(py);
         py.check_signals().map_err(Exit)
+    }
+}
+
+/// Has a connection do what its descriptor is ready for, or its protocol told.
+fn run_transport(py: Python<'_>, job: Job) -> PyResult<()> {
+    match job {
+        Job::Begin(stream, context) => Stream::begin(stream.bind(py), context.bind(py)),
+        Job::End(stream, context, error) => {
+            let error = error.map(|error| error.into_bound(py));
+            Stream::end(stream.bind(py), context.bind(py), error)
+        }
+        Job::Read(stream) => Stream::read(stream.bind(py)),
+        Job::Send(stream) => Stream::send(stream.bind(py)),
+        Job::Receive(datagram) => Datagram::receive(datagram.bind(py)),
+        Job::SendDatagrams(datagram) => Datagram::send(datagram.bind(py)),
+        _ => unreachable!("all others are run without coming here"),
     }
 }
 
@@ -298,24 +346,33 @@ fn step<'py>(
     run: impl FnOnce(&Bound<'py, Task>) -> PyResult<()>,
 ) -> PyResult<()> {
     let owner = object::owner_of(task)?;
-    let outcome = if owner.get().is_debug(task.py()) {
-        debug::time(&owner, || Ok(task.as_any().repr()?.into_any()), || run(task))
-    } else {
-        run(task)
-    };
-    match outcome {
-        Err(error) if !errors::leaves_the_loop(error.value(task.py())) => {
-            report::step_failed(&owner, task, error)
-        }
-        outcome => outcome,
+    let outcome =
+        if owner.get().is_debug(task.py()) { timed(&owner, task, run) } else { run(task) };
+    outcome.or_else(|error| step_failed(&owner, task, error))
+}
+
+#[cold]
+fn timed<'py>(
+    owner: &Bound<'py, EventLoop>,
+    task: &Bound<'py, Task>,
+    run: impl FnOnce(&Bound<'py, Task>) -> PyResult<()>,
+) -> PyResult<()> {
+    debug::time(owner, || Ok(task.as_any().repr()?.into_any()), || run(task))
+}
+
+#[cold]
+fn step_failed(owner: &Bound<'_, EventLoop>, task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
+    if errors::leaves_the_loop(error.value(task.py())) {
+        return Err(error);
     }
+    report::step_failed(owner, task, error)
 }
 
 /// Calls a future's done callback, as a handle would.
-fn call(callback: Callback, future: &Bound<'_, Future>) -> PyResult<()> {
+fn call(callback: Callback, future: &Bound<'_, Future>, inside: &Inside) -> PyResult<()> {
     let py = future.py();
     let (function, context) = (callback.function.into_bound(py), callback.context);
-    match context.run(py, || function.call1((future.as_any(),)).map(drop)) {
+    match context.run(py, inside, || function.call1((future.as_any(),)).map(drop)) {
         Err(error) if !errors::leaves_the_loop(error.value(py)) => {
             report::done_callback_failed(future, &function, context, error)
         }

@@ -29,7 +29,7 @@ impl Call {
     }
 
     /// With these arguments.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn with<'py>(
         callback: Bound<'py, PyAny>,
         mut args: impl ExactSizeIterator<Item = Bound<'py, PyAny>>,

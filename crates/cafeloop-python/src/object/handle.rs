@@ -2,7 +2,7 @@
 //!
 //! What Python sees of them is in `handle_face.rs`.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::mem::ManuallyDrop;
 use std::ptr;
 
@@ -14,9 +14,10 @@ use pyo3::types::PyContext;
 use pyo3::types::PyFloat;
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::ahead;
 use super::call::Call;
 use super::class::{Laid, Visitor, own, own_ptr};
-use super::context::Context;
+use super::context::{Context, Inside};
 use super::freed::Freed;
 use super::handle_face;
 use super::pool::{OWN_OFFSET, Pooled, track};
@@ -31,20 +32,27 @@ pub(crate) struct Handle;
 
 /// What a handle has behind its head.
 pub(super) struct HandleOwn {
-    owner: Slot<EventLoop>,
+    owner: Strong<EventLoop>,
     context: Context,
     /// Gone once the handle is cancelled.
     call: Call,
     /// The timer that holds this handle, if one does.
     timer: Cell<Option<TimerKey>>,
     when: When,
-    /// In debug mode, where the handle was made (a `traceback.StackSummary`).
-    made_at: Slot,
-    /// In debug mode, what a cancelled handle shows: with what it would have called.
-    was: Slot,
+    /// Of debug mode.
+    notes: OnceCell<Box<Notes>>,
     /// Before, it is in a loop's queue, and the loop shows what it holds ([`Queued`]).
     tracked: Cell<bool>,
     pub(super) weak_references: Cell<*mut ffi::PyObject>,
+}
+
+/// What debug mode wants to know of a handle.
+#[derive(Default)]
+struct Notes {
+    /// Where the handle was made (a `traceback.StackSummary`).
+    made_at: Slot,
+    /// What a cancelled handle shows: with what it would have called.
+    was: Slot,
 }
 
 /// When a handle is due.
@@ -95,11 +103,21 @@ unsafe impl Pooled for Handle {
 }
 
 impl HandleOwn {
+    #[cold]
+    fn note_place(&self, py: Python<'_>) -> PyResult<()> {
+        let place = names::extract_stack(py)?.call0()?;
+        self.notes.get_or_init(Box::default).made_at.set(place);
+        Ok(())
+    }
+
     /// Passes the address of each object that it holds, or NULL, to `see`.
     fn each(&self, mut see: impl FnMut(*mut ffi::PyObject)) {
         see(self.owner.as_ptr());
         see(self.context.as_ptr());
-        see(self.made_at.as_ptr());
+        if let Some(notes) = self.notes.get() {
+            see(notes.made_at.as_ptr());
+            see(notes.was.as_ptr());
+        }
         if let When::Given(when) = &self.when {
             see(when.as_ptr());
         }
@@ -123,6 +141,23 @@ impl Queued {
     #[inline]
     pub(crate) fn bind<'py>(&self, py: Python<'py>) -> &Bound<'py, Handle> {
         self.0.bind(py)
+    }
+
+    /// Whether nobody else has it, nor can get at it before this is dropped.
+    #[inline]
+    fn is_nobody_elses(&self) -> bool {
+        // SAFETY: it is a handle, and jobs are run with the GIL held.
+        unsafe {
+            let own = own_ptr::<Handle>(self.0.as_ptr());
+            ffi::Py_REFCNT(self.0.as_ptr()) == 1
+                && !(*own).tracked.get()
+                && (*own).weak_references.get().is_null()
+        }
+    }
+
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        ahead::fetch(&self.0);
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -175,7 +210,7 @@ impl Handle {
     }
 
     /// A handle that is to be [`Queued`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
         when: When,
@@ -183,24 +218,26 @@ impl Handle {
         context: Option<Context>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = owner.py();
-        let context = context.map_or_else(|| Context::of(py, None), Ok)?;
+        let context = match context {
+            Some(context) => context,
+            None => Context::of(py, None)?,
+        };
         let classes = handle_face::classes(py)?;
         let class = if let When::Soon = when { &classes.handle } else { &classes.timer };
-        let made_at = Slot::empty();
-        if owner.get().is_debug(py) {
-            made_at.set(names::extract_stack(py)?.call0()?);
-        }
-        class.create(py, || HandleOwn {
-            owner: Slot::holding(owner.clone()),
+        let handle = class.create(py, || HandleOwn {
+            owner: Strong::new(owner.clone()),
             context,
             call,
             timer: Cell::new(None),
             when,
-            made_at,
-            was: Slot::empty(),
+            notes: OnceCell::new(),
             tracked: Cell::new(false),
             weak_references: Cell::new(ptr::null_mut()),
-        })
+        })?;
+        if owner.get().is_debug(py) {
+            own(&handle).note_place(py)?;
+        }
+        Ok(handle)
     }
 
     pub(crate) fn set_timer(slf: &Bound<'_, Self>, timer: TimerKey) {
@@ -210,21 +247,47 @@ impl Handle {
     /// Calls the callback, unless it was cancelled.  What it raises goes to the
     /// loop's exception handler, except what is meant to leave the loop.
     #[inline]
-    pub(crate) fn run(slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub(crate) fn run(queued: &Queued, py: Python<'_>, inside: &Inside) -> PyResult<()> {
+        let slf = queued.bind(py);
+        let state = own(slf);
+        let owner = state.owner.bind(py);
+        if owner.get().is_debug(py) {
+            return Handle::run_watched(slf, inside);
+        }
+        // Somebody else who has it may cancel it meanwhile, and so take away what is called.
+        if !queued.is_nobody_elses() {
+            return Handle::call_it(slf, inside);
+        }
+        if state.call.is_gone() {
+            return Ok(());
+        }
+        let outcome = state.context.run(py, inside, || state.call.invoke(py));
+        if outcome.is_ok() { outcome } else { Handle::end(slf, &state.call, outcome) }
+    }
+
+    #[cold]
+    fn run_watched(slf: &Bound<'_, Self>, inside: &Inside) -> PyResult<()> {
+        debug::watch_slow(own(slf).owner.bind(slf.py()), slf, || Handle::call_it(slf, inside))
+    }
+
+    /// The same whatever becomes of it meanwhile.
+    #[inline(never)]
+    fn call_it(slf: &Bound<'_, Self>, inside: &Inside) -> PyResult<()> {
         let py = slf.py();
         let state = own(slf);
         let Some(call) = state.call.clone_ref(py) else { return Ok(()) };
-        let Some(owner) = state.owner.get(py) else { return Ok(()) };
-        let run = || {
-            let outcome = state.context.run(py, || call.invoke(py));
-            match outcome {
-                Err(error) if !errors::leaves_the_loop(error.value(py)) => {
-                    report::callback_failed(&owner, slf, &call, error)
-                }
-                outcome => outcome,
+        let outcome = state.context.run(py, inside, || call.invoke(py));
+        Handle::end(slf, &call, outcome)
+    }
+
+    #[inline(never)]
+    fn end(slf: &Bound<'_, Self>, call: &Call, outcome: PyResult<()>) -> PyResult<()> {
+        match outcome {
+            Err(error) if !errors::leaves_the_loop(error.value(slf.py())) => {
+                report::callback_failed(own(slf).owner.bind(slf.py()), slf, call, error)
             }
-        };
-        if owner.get().is_debug(py) { debug::watch_slow(&owner, slf, run) } else { run() }
+            outcome => outcome,
+        }
     }
 
     /// Never calls the callback (again).
@@ -234,16 +297,14 @@ impl Handle {
         if state.call.is_gone() {
             return Ok(());
         }
-        let owner = state.owner.get(py);
-        if owner.as_ref().is_some_and(|owner| owner.get().is_debug(py)) {
+        let owner = state.owner.bind(py);
+        if owner.get().is_debug(py) {
             let was = handle_face::describe(slf, true)?;
-            state.was.set(was.into_any());
+            state.notes.get_or_init(Box::default).was.set(was.into_any());
         }
         let call = state.call.take();
-        let job = match (state.timer.take(), &owner) {
-            (Some(timer), Some(owner)) => EventLoop::cancel_timer(owner, timer),
-            _ => None,
-        };
+        let timer = state.timer.take();
+        let job = timer.and_then(|timer| EventLoop::cancel_timer(owner, timer));
         // It still has its context, and is in nobody's queue any more.
         track(slf);
         // Whose drop may run anybody's code, so nothing is borrowed any more.
@@ -271,8 +332,8 @@ impl Handle {
         own(slf).call.clone_ref(slf.py())
     }
 
-    pub(super) fn owner<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, EventLoop>> {
-        own(slf).owner.get(slf.py())
+    pub(super) fn owner<'a, 'py>(slf: &'a Bound<'py, Self>) -> &'a Bound<'py, EventLoop> {
+        own(slf).owner.bind(slf.py())
     }
 
     /// The context in which the callback is called.
@@ -292,11 +353,11 @@ impl Handle {
 
     /// In debug mode, where the handle was made.
     pub(crate) fn made_at<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
-        own(slf).made_at.get(slf.py())
+        own(slf).notes.get()?.made_at.get(slf.py())
     }
 
     /// In debug mode, what it showed when it was cancelled.
     pub(super) fn was<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
-        own(slf).was.get(slf.py())
+        own(slf).notes.get()?.was.get(slf.py())
     }
 }

@@ -107,7 +107,7 @@ impl<T: Pooled> PooledClass<T> {
     }
 
     /// A new object with the own part that `make` gives.
-    #[inline]
+    #[inline(always)]
     pub(super) fn create<'py>(
         &self,
         py: Python<'py>,

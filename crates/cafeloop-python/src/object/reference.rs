@@ -106,12 +106,19 @@ impl<T> Slot<T> {
         drop(before);
     }
 
+    /// The same, for the caller to drop what is replaced.
+    #[inline]
+    pub(super) fn replace(&self, object: Bound<'_, T>) -> Self {
+        Slot(Cell::new(self.0.replace(Some(Strong::new(object)))))
+    }
+
     /// What it holds, in a slot of the caller's.
     #[inline]
     pub(super) fn take_all(&self) -> Self {
         Slot(Cell::new(self.0.take()))
     }
 
+    #[inline]
     pub(super) fn swap(&self, other: &Self) {
         self.0.swap(&other.0);
     }

@@ -150,7 +150,11 @@ impl Stream {
     /// Sends what waits for the end of the turn, now.
     pub(crate) fn send_what_waits(slf: &Bound<'_, Self>) -> PyResult<()> {
         let waits = slf.get().machine(slf.py()).borrow().waits_for_turns_end();
-        if waits { writing::send(slf) } else { Ok(()) }
+        if !waits {
+            return Ok(());
+        }
+        writing::send(slf)?;
+        writing::pause_if_full(slf)
     }
 
     fn watch_input(slf: &Bound<'_, Self>) -> PyResult<()> {

@@ -45,13 +45,15 @@ impl TurnsEnd {
         self.waiting.borrow_mut().push(who);
     }
 
-    /// Begins the next turn, and has those send that wait for it; whether there were any.
+    /// Begins the next turn, and has those send that wait for it, once `prepare` was called;
+    /// whether there were any.
     #[inline]
-    pub(crate) fn come(&self, py: Python<'_>) -> PyResult<bool> {
+    pub(crate) fn come(&self, py: Python<'_>, prepare: impl FnOnce()) -> PyResult<bool> {
         self.turn.set(self.turn.get().wrapping_add(1));
         if self.waiting.borrow().is_empty() {
             return Ok(false);
         }
+        prepare();
         self.send(py).map(|()| true)
     }
 

@@ -17,7 +17,7 @@ use super::stream::recorded;
 use super::turns_end::Waiting;
 use super::watching::Watching;
 use crate::errors::os_error;
-use crate::ffi::ReadableBuffer;
+use crate::ffi::{ReadableBuffer, View};
 use crate::{names, recorder};
 
 pub(super) fn write(stream: &Bound<'_, Stream>, data: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -26,8 +26,9 @@ pub(super) fn write(stream: &Bound<'_, Stream>, data: &Bound<'_, PyAny>) -> PyRe
         // The kernel has taken all of it, as a rule, and then nobody keeps it.
         return write_bytes(stream, bytes.as_bytes(), turn, || bytes.clone().unbind());
     }
-    check_type(data, wanted(stream.py()))?;
-    let buffer = ReadableBuffer::of(data)?;
+    check_type(data, WANTED)?;
+    let mut view = View::new();
+    let buffer = ReadableBuffer::of(&mut view, data)?;
     // It may be changed once this returns, so that it is copied if it has to wait.
     let copy = || PyBytes::new(stream.py(), buffer.as_bytes()).unbind();
     write_bytes(stream, buffer.as_bytes(), turn, copy)
@@ -104,7 +105,10 @@ pub(super) fn writelines(stream: &Bound<'_, Stream>, lines: &Bound<'_, PyAny>) -
 pub(super) fn body_of(line: &Bound<'_, PyAny>) -> PyResult<Py<PyBytes>> {
     match line.cast_exact::<PyBytes>() {
         Ok(bytes) => Ok(bytes.clone().unbind()),
-        Err(_) => Ok(PyBytes::new(line.py(), ReadableBuffer::of(line)?.as_bytes()).unbind()),
+        Err(_) => {
+            Ok(PyBytes::new(line.py(), ReadableBuffer::of(&mut View::new(), line)?.as_bytes())
+                .unbind())
+        }
     }
 }
 
@@ -211,13 +215,8 @@ pub(super) fn is_only_full(error: &io::Error) -> bool {
 }
 
 /// What asyncio says that it wants.
-fn wanted(py: Python<'_>) -> &'static str {
-    if py.version_info() >= (3, 14) {
-        "a bytes, bytearray, or memoryview object"
-    } else {
-        "a bytes-like object"
-    }
-}
+const WANTED: &str =
+    if cfg!(Py_3_14) { "a bytes, bytearray, or memoryview object" } else { "a bytes-like object" };
 
 pub(super) fn check_type(data: &Bound<'_, PyAny>, wanted: &str) -> PyResult<()> {
     if data.is_instance_of::<PyBytes>()

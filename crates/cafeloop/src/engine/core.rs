@@ -105,6 +105,11 @@ impl<H: Host> Engine<H> {
         Remote::new(self.shared.clone())
     }
 
+    /// Hands in a job from another thread than the loop's: what a [`Remote`] does.
+    pub fn post(&self, job: H::Job) -> Result<(), H::Job> {
+        self.shared.post(job)
+    }
+
     /// Has `sink` told what the loop does, in the place of the one returned, which
     /// the caller drops.
     pub fn set_sink(&self, sink: Option<Rc<dyn Sink>>) -> Option<Rc<dyn Sink>> {
@@ -135,7 +140,7 @@ impl<H: Host> Engine<H> {
 
     /// Has `job` run in the next turn, or in this one if it hasn't come to its
     /// jobs yet.
-    #[inline]
+    #[inline(always)]
     pub fn push(&self, job: H::Job) {
         self.ready.borrow_mut().push(job, |job| self.host.is_promised(job));
     }

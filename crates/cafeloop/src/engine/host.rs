@@ -28,6 +28,17 @@ pub trait Host {
     /// Runs a job.  An error leaves the loop; the jobs behind it stay queued.
     fn run(&self, scope: Self::Scope<'_>, job: Self::Job) -> Result<(), Self::Exit>;
 
+    /// A job is some places from its turn: the host's chance to have what it will look at
+    /// fetched from memory.  It must not look at it itself.
+    fn comes_soon(&self, job: &Self::Job) {
+        let _ = job;
+    }
+
+    /// The same a few places later, when what it was then has come.
+    fn comes_next(&self, job: &Self::Job) {
+        let _ = job;
+    }
+
     /// A job is about to run; called only while somebody listens, for the host to say
     /// what kind of job it is.
     fn job_begins(&self, scope: Self::Scope<'_>, moment: Moment<'_>, job: &Self::Job) {

@@ -26,12 +26,14 @@ impl<J> Ready<J> {
     }
 
     /// Adds a job; `is_promised` is asked only if the order is chosen.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, job: J, is_promised: impl FnOnce(&J) -> bool) {
-        if let Some(shuffle) = &mut self.shuffle {
-            shuffle.queued(is_promised(&job));
-        }
         self.jobs.push_back(job);
+        if let Some(shuffle) = &mut self.shuffle
+            && let Some(job) = self.jobs.back()
+        {
+            shuffle.queued(is_promised(job));
+        }
     }
 
     #[inline]
@@ -40,6 +42,12 @@ impl<J> Ready<J> {
             shuffle.left();
         }
         self.jobs.pop_front()
+    }
+
+    /// The job that so many others stand before.
+    #[inline]
+    pub(super) fn get(&self, place: usize) -> Option<&J> {
+        self.jobs.get(place)
     }
 
     /// Something else begins to queue jobs than did before.

@@ -19,6 +19,12 @@ pub(super) const JOBS_BETWEEN_POLLS: usize = 64;
 /// timer slack would have let it.
 pub(super) const BETWEEN_POLLS_NS: u64 = 50_000;
 
+/// So many jobs ahead the host is told that a job comes soon: small ones take less than
+/// main memory does to answer.
+const JOBS_TO_SOON: usize = 6;
+/// And so many ahead that it comes next.
+const JOBS_TO_NEXT: usize = 3;
+
 /// How long the loop may wait for something to happen.
 #[derive(Clone, Copy, PartialEq)]
 enum Wait {
@@ -303,7 +309,14 @@ impl<H: Host> Engine<H> {
     fn pop(&self) -> Option<H::Job> {
         let mut ready = self.ready.borrow_mut();
         ready.next_source();
-        ready.pop()
+        let job = ready.pop();
+        if let Some(job) = ready.get(JOBS_TO_SOON) {
+            self.host.comes_soon(job);
+        }
+        if let Some(job) = ready.get(JOBS_TO_NEXT) {
+            self.host.comes_next(job);
+        }
+        job
     }
 }
 

@@ -81,7 +81,7 @@ pub enum Keep {
     Wait,
     /// Send at the end of this turn.
     SendAtTurnsEnd,
-    /// Send now: so much waits that a writer would have to pause for it.
+    /// Send now: more waits than is worth a call of the kernel's.
     SendNow,
 }
 
@@ -245,7 +245,7 @@ impl<C> Stream<C> {
         self.queue.push(body, 0..bytes);
         match self.sending {
             Sending::WhenThereIsRoom => Keep::Wait,
-            _ if self.queue.bytes() > self.marks.high => Keep::SendNow,
+            _ if self.queue.bytes() > self.marks.until_turns_end() => Keep::SendNow,
             Sending::AtTurnsEnd => Keep::Wait,
             Sending::Idle => {
                 self.sending = Sending::AtTurnsEnd;
@@ -296,9 +296,10 @@ impl<C> Stream<C> {
         (self.marks.high, self.marks.low) = (high, low);
     }
 
-    /// Whether the writer is to be asked to pause now.
+    /// Whether the writer is to be asked to pause now: not for what waits only for the end
+    /// of the turn, which the kernel may have room for.
     pub fn pauses(&mut self) -> bool {
-        self.marks.pauses(self.queue.bytes())
+        self.sending == Sending::WhenThereIsRoom && self.marks.pauses(self.queue.bytes())
     }
 
     /// Whether the writer is to be told now to go on.

@@ -89,10 +89,14 @@ impl Wire {
             },
         }
         self.accepted.extend(bytes);
+        self.pause_if_full();
+        Ok(answer)
+    }
+
+    fn pause_if_full(&mut self) {
         if self.machine.pauses() {
             self.told.push(true);
         }
-        Ok(answer)
     }
 
     fn flush(&mut self) {
@@ -119,14 +123,15 @@ impl Wire {
 
     fn turn_ends(&mut self) {
         self.turn += 1;
-        if mem::take(&mut self.flushes_at_turns_end) && self.machine.waits_for_turns_end() {
-            self.flush();
+        if mem::take(&mut self.flushes_at_turns_end) {
+            self.flush_first();
         }
     }
 
     fn flush_first(&mut self) {
         if self.machine.waits_for_turns_end() {
             self.flush();
+            self.pause_if_full();
         }
     }
 
@@ -142,9 +147,7 @@ impl Wire {
             }
             Step::Marks(high, low) => {
                 self.machine.set_marks(high, low);
-                if self.machine.pauses() {
-                    self.told.push(true);
-                }
+                self.pause_if_full();
             }
             Step::EndWriting => {
                 self.flush_first();
@@ -272,11 +275,50 @@ fn a_writer_is_asked_to_pause_only_when_the_kernel_is_full() {
     for _ in 0..20 {
         wire.take(Step::Write(5));
     }
+    wire.turn_ends();
     assert!(wire.told.is_empty());
-    for _ in 0..3 {
-        wire.take(Step::Write(5));
-    }
+    wire.take(Step::Write(11));
+    wire.turn_ends();
     assert_eq!(wire.told, [true]);
+}
+
+#[test]
+fn once_the_kernel_is_known_to_be_full_a_pause_waits_for_nothing() {
+    let mut wire = Wire { room: 5, ..Wire::default() };
+    wire.take(Step::Marks(10, 2));
+    wire.take(Step::Write(6));
+    wire.take(Step::Write(9));
+    assert!(wire.told.is_empty());
+    wire.take(Step::Write(1));
+    assert_eq!(wire.told, [true]);
+}
+
+#[test]
+fn the_writes_of_a_turn_go_together_four_times_the_high_mark_at_a_time() {
+    let mut wire = Wire { room: usize::MAX, ..Wire::default() };
+    wire.take(Step::Marks(10, 2));
+    for _ in 0..10 {
+        wire.take(Step::Write(9));
+    }
+    // The first by itself, then five, then the rest.
+    assert_eq!(wire.sends, 2);
+    wire.turn_ends();
+    assert_eq!(wire.sends, 3);
+}
+
+#[test]
+fn a_mark_may_allow_more_but_not_less_than_goes_together() {
+    let mut wire = Wire { room: usize::MAX, ..Wire::default() };
+    wire.take(Step::Marks(0, 0));
+    for _ in 0..3 {
+        wire.take(Step::Write(1));
+    }
+    assert_eq!(wire.sends, 3);
+    wire.take(Step::Marks(1_000_000, 0));
+    wire.take(Step::Write(1_000_000));
+    assert_eq!(wire.sends, 3);
+    wire.take(Step::Write(1));
+    assert_eq!(wire.sends, 4);
 }
 
 #[test]
