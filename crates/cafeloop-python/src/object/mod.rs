@@ -79,7 +79,7 @@ pub(crate) use self::handle_face::add_classes as add_handle_classes;
 pub(crate) use self::loop_methods::{add_to as add_loop_methods, is_plain as is_plain_method};
 pub(crate) use self::method::Arguments;
 pub(crate) use self::recorded::{
-    Awaits, Outcome, as_task, awaits, coroutine_of, future_number, given_name, outcome,
+    Awaits, Outcome, as_task, awaits, coroutine_of, future_number, given_name, is_number, outcome,
     set_number as set_future_number, set_task_number, task_number,
 };
 pub(crate) use self::reference::{Slot, Strong};

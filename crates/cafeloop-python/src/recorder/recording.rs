@@ -92,7 +92,8 @@ impl Recording {
         self.clock.now_ns()
     }
 
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "which event it is should be known inside")]
     pub(super) fn record(&self, at_ns: u64, lane: Lane, event: Event) {
         self.recorder.borrow_mut().record(at_ns, lane, event);
     }
@@ -254,6 +255,14 @@ impl Recording {
             && let Ok(lane) = self.lane_here(task.py())
         {
             self.record_with(self.now_ns(), lane, Event::TaskNamed { task: id }, &name, &[]);
+        }
+    }
+
+    pub(super) fn cancel_taken_back(&self, task: &Bound<'_, Task>) {
+        if let Some(id) = self.known(task)
+            && let Ok(lane) = self.lane_here(task.py())
+        {
+            self.record(self.now_ns(), lane, Event::CancelTakenBack { task: id });
         }
     }
 

@@ -144,7 +144,8 @@ impl Tap {
         self.clock.now_ns() + self.shift_ns
     }
 
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "which event it is should be known inside")]
     fn tell(&self, at_ns: u64, event: Event) {
         self.recording.record(at_ns, self.lane, event);
     }
@@ -190,13 +191,7 @@ impl Tap {
         self.pulse.begin(at_ns);
         match job {
             Job::Step(task) | Job::Throw(task, _) | Job::Wake(task) => {
-                let task = task.bind(py);
-                let Some(id) = self.recording.task(task, self.lane, None, || at_ns) else {
-                    self.tell(at_ns, Event::JobBegins);
-                    return self.begin(Running::Job, Waker::Callback);
-                };
-                self.tell(at_ns, Event::StepBegins { task: id });
-                self.begin(Running::Step(id, task.clone().unbind()), Waker::Task(id));
+                self.step_begins(task.bind(py), at_ns);
             }
             Job::Handle(handle) => self.handle_begins(handle.bind(py), at_ns),
             Job::Begin(stream, _)
@@ -221,13 +216,27 @@ impl Tap {
         }
     }
 
+    fn step_begins(&self, task: &Bound<'_, Task>, at_ns: u64) {
+        let Some(id) = self.recording.task(task, self.lane, None, || at_ns) else {
+            self.tell(at_ns, Event::JobBegins);
+            return self.begin(Running::Job, Waker::Callback);
+        };
+        self.tell(at_ns, Event::StepBegins { task: id });
+        self.begin(Running::Step(id, task.clone().unbind()), Waker::Task(id));
+    }
+
     fn handle_begins(&self, handle: &Bound<'_, Handle>, at_ns: u64) {
         let was_posted = self.posted.borrow_mut().remove(&(handle.as_ptr() as usize));
         let Some(callback) = Handle::callback(handle) else {
             return self.begin(Running::Other, Waker::Unknown);
         };
         let callback = &callback;
-        if let Some(task) = foreign::task_of_step(callback)
+        let task = foreign::task_of_step(callback);
+        // A future that isn't ours wakes a task of ours by a handle.
+        if let Some(ours) = task.as_ref().and_then(object::as_task) {
+            return self.step_begins(ours, at_ns);
+        }
+        if let Some(task) = task
             && let Some(id) = self.foreign_task(&task, at_ns)
         {
             #[cfg(not(Py_3_13))]
@@ -405,6 +414,12 @@ impl Tap {
     pub(super) fn handle_queued(&self, handle: &Bound<'_, Handle>) {
         let Some(callback) = Handle::callback(handle) else { return };
         let Some(task) = foreign::task_of_step(&callback) else { return };
+        if let Some(ours) = object::as_task(&task) {
+            if let Some(id) = self.recording.known(ours) {
+                self.woken(id, || object::coroutine_of(ours));
+            }
+            return;
+        }
         match self.recording.foreign.known(&task) {
             None => drop(self.foreign_task(&task, self.now_ns())),
             Some(id) if self.running_task() != Some(id) => {
