@@ -74,7 +74,7 @@ fn push_handle(slf: &Bound<'_, EventLoop>, handle: &Bound<'_, Handle>) -> PyResu
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn queue(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
     debug::check_thread(slf)?;
     if recorder::is_on() {
