@@ -84,6 +84,7 @@ class Handle(asyncio.Handle):
     @property
     def _source_traceback(self) -> StackSummary | None: ...
 
+@disjoint_base
 class TimerHandle(asyncio.TimerHandle):
     """A handle that a loop calls at a time of its clock."""
 

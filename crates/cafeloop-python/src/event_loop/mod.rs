@@ -92,7 +92,7 @@ impl EventLoop {
     }
 
     /// Has `job` run in the next turn; what `call_soon` does for native objects.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn queue(slf: &Bound<'_, Self>, job: Job) -> PyResult<()> {
         schedule::queue(slf, job)
     }

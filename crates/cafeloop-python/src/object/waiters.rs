@@ -61,7 +61,7 @@ impl Waiter {
             Waiter::Callback(callback) if owner.get().is_debug(owner.py()) => {
                 return callback.queue_with_handle(owner, future);
             }
-            Waiter::Callback(callback) => Job::Done(callback, future::keep(future)),
+            Waiter::Callback(callback) => Job::Done(Box::new(callback), future::keep(future)),
         };
         EventLoop::queue(owner, job)
     }

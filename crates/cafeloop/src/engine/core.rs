@@ -52,6 +52,8 @@ pub struct Engine<H: Host> {
     pub(super) foresight: Foresight,
     pub(super) pace: Pace,
     pub(super) stopping: Cell<bool>,
+    /// The loop's thread waits in the kernel, and nobody has woken it yet.
+    pub(super) sleeps: Cell<bool>,
 }
 
 impl<H: Host> Engine<H> {
@@ -80,6 +82,7 @@ impl<H: Host> Engine<H> {
             foresight: Foresight::default(),
             pace: Pace::default(),
             stopping: Cell::new(false),
+            sleeps: Cell::new(false),
         })
     }
 
@@ -103,11 +106,6 @@ impl<H: Host> Engine<H> {
     /// The loop as other threads see it.
     pub fn remote(&self) -> Remote<H::Job> {
         Remote::new(self.shared.clone())
-    }
-
-    /// Hands in a job from another thread than the loop's: what a [`Remote`] does.
-    pub fn post(&self, job: H::Job) -> Result<(), H::Job> {
-        self.shared.post(job)
     }
 
     /// Has `sink` told what the loop does, in the place of the one returned, which
@@ -143,6 +141,17 @@ impl<H: Host> Engine<H> {
     #[inline(always)]
     pub fn push(&self, job: H::Job) {
         self.ready.borrow_mut().push(job, |job| self.host.is_promised(job));
+    }
+
+    /// The same for a thread that isn't the loop's, but has the lock that the host lets go
+    /// of while it [blocks](Host::block): then the loop's thread is between two of its
+    /// steps, or in the kernel, and is woken.
+    pub fn push_and_wake(&self, job: H::Job) {
+        self.emit(|| Event::Posted { jobs: 1 });
+        self.ready.borrow_mut().push_from_outside(job, |job| self.host.is_promised(job));
+        if self.sleeps.replace(false) {
+            self.shared.waker().wake();
+        }
     }
 
     /// Has `job` queued when `deadline_ns` has come, never before.
