@@ -204,6 +204,11 @@ impl Tap {
                 self.transport_begins(py, datagram.get().endpoint(py));
             }
             Job::Slept(..) => self.begin(Running::Other, Waker::Timer),
+            Job::Operate(operation) => {
+                let number = u32::try_from(operation.fd(py));
+                let waker = number.map_or(Waker::Unknown, Waker::Descriptor);
+                self.begin(Running::Other, waker);
+            }
             Job::Done(callback, future) => {
                 let callable = callback.function.bind(py);
                 let code = self.recording.codes.of_callable(&self.recording.recorder, callable);

@@ -366,8 +366,19 @@ impl Stream {
         Ok(close == Close::Lose)
     }
 
-    /// Returns whether the connection is lost now, and wasn't before.
+    #[pyo3(name = "send_what_waits")]
+    fn send_at_once(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Stream::send_what_waits(slf)
+    }
+
+    /// Returns whether the connection is lost now, and wasn't before.  What waits for the
+    /// end of the turn is offered to the kernel, which has it by now with asyncio.
     fn abort(slf: &Bound<'_, Self>) -> bool {
+        let waits = slf.get().machine(slf.py()).borrow().waits_for_turns_end();
+        if waits {
+            // Whatever it refuses, the connection is lost already.
+            let _ = writing::offer(slf);
+        }
         let unsent = slf.get().machine(slf.py()).borrow_mut().abort();
         Endpoint::stop_watching(slf);
         unsent.is_some()
