@@ -28,7 +28,7 @@ use pyo3::types::{PyDict, PyFloat, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use self::state::State;
-use crate::clock::{Holding, VirtualClock};
+use crate::clock::{Hold, Holding, VirtualClock};
 use crate::errors;
 use crate::gil::Gil;
 use crate::host::{Job, Python3};
@@ -210,7 +210,12 @@ impl EventLoop {
 
     /// Holds a virtual clock until what is returned has ended.
     fn _hold_clock(&self, py: Python<'_>) -> PyResult<Holding> {
-        Ok(Holding::new(self.engine(py)?.work()))
+        Ok(Holding::new(Hold::Work(self.engine(py)?.work())))
+    }
+
+    /// Has a virtual clock pass as real time does until what is returned has ended.
+    fn _expect(&self, py: Python<'_>, what: &str) -> PyResult<Holding> {
+        Ok(Holding::new(Hold::Outside(self.engine(py)?.expect(what))))
     }
 
     fn stop(&self, py: Python<'_>) {
