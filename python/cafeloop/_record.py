@@ -70,6 +70,9 @@ class Recording:
         self._settings: dict[str, Any] = {
             "parent": 0,
             "ring_bytes": ring_bytes,
+            # The process's own.
+            "command": None,
+            "watchdog": True,
             # Values may be secrets, and services are recorded all the time.
             "arguments": is_full if arguments is None else arguments,
             "wait_threshold": wait_threshold,
@@ -78,6 +81,8 @@ class Recording:
             else sample_interval,
         }
         self._dump_signal = dump_signal
+        # One that nobody has asked for ends when another begins.
+        self._gives_way = False
         self._signal_before: Any = None
         self._native: _cafeloop.FlowRecording | None = None
         self._collections = _cafeloop.Collections()
@@ -106,6 +111,8 @@ class Recording:
             return self
         if self._native is not None:
             raise RuntimeError("a recording can't begin twice")
+        if _current is not None and _current._gives_way:
+            _current.stop()
         if _current is not None:
             raise RuntimeError("this process is being recorded already")
         file = self.path if self.mode == "full" else None

@@ -28,17 +28,20 @@ pub(crate) struct FlowRecording {
 
 enum State {
     Made(Box<Recorder>, Options),
-    Going(Rc<Recording>, JoinHandle<()>),
+    Going(Rc<Recording>, Option<JoinHandle<()>>),
     Over,
 }
 
 #[pymethods]
 impl FlowRecording {
     /// With a file, everything is written to it; else the newest events are kept in
-    /// `ring_bytes`.  `parent` is the process whose recording this is a part of, or 0.
-    /// Thresholds and the interval are in seconds; 0 samples no threads.
+    /// `ring_bytes`.  `parent` is the process whose recording this is a part of, or 0;
+    /// `command` is what stands for the command line of this one, which is given else.
+    /// Thresholds and the interval are in seconds; 0 samples no threads.  Without a
+    /// watchdog no thread is started: nobody then sees where a loop is blocked, samples
+    /// threads, or has the file written now and then.
     #[new]
-    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, parent))]
+    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, watchdog, command, parent))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -48,15 +51,21 @@ impl FlowRecording {
         wait_threshold: f64,
         block_threshold: f64,
         sample_interval: f64,
+        watchdog: bool,
+        command: Option<Vec<String>>,
         parent: u32,
     ) -> PyResult<Self> {
         let options = Options {
+            has_watchdog: watchdog,
             shows_arguments: arguments,
             wait_threshold_ns: nanoseconds(wait_threshold),
             block_threshold_ns: nanoseconds(block_threshold),
             sample_interval_ns: nanoseconds(sample_interval),
         };
-        let metadata = metadata(py, options, parent)?;
+        let mut metadata = metadata(py, options, parent)?;
+        if let Some(command) = command {
+            metadata.command = command;
+        }
         let recorder = match file {
             None => Recorder::ring(metadata, ring_bytes),
             Some(path) => {
@@ -78,7 +87,8 @@ impl FlowRecording {
             return Err(PyRuntimeError::new_err("a recording can't begin twice"));
         };
         let recording = Rc::new(Recording::new(py, *recorder, options)?);
-        let watchdog = recording.watch.start(main_thread(py)?)?;
+        let main = main_thread(py)?;
+        let watchdog = options.has_watchdog.then(|| recording.watch.start(main)).transpose()?;
         state.replace(State::Going(recording.clone(), watchdog));
         set_current(py, Some(recording.clone()));
         if let Some(owner) = owner {
@@ -95,7 +105,7 @@ impl FlowRecording {
         recording.detach(py);
         recording.watch.end();
         // It may be waiting for the GIL.
-        py.detach(|| drop(watchdog.join()));
+        py.detach(|| drop(watchdog.map(JoinHandle::join)));
         set_current(py, None);
         let empty = Recorder::ring(Metadata::default(), 0);
         let recorder = recording.recorder.replace(empty);
