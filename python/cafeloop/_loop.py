@@ -18,7 +18,7 @@ from asyncio.log import logger
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from . import _cafeloop
+from . import _cafeloop, _executors
 from ._connect import Connecting
 from ._datagrams import Datagrams
 from ._pipes import Pipes
@@ -150,11 +150,11 @@ class Loop(
         self._check_callback(func, "run_in_executor")
         if executor is None:
             executor = self._get_default_executor()
-        work = None
-        if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
-            # Called in its place, it says when it begins and ends, if that is recorded.
-            work = _cafeloop._record_work(self, func)
-        job = executor.submit(func, *args) if work is None else executor.submit(work, *args)
+        work = _cafeloop._record_work(self, func, _executors.runs_in_thread(executor))
+        if work is None:
+            job = executor.submit(func, *args)
+        else:
+            job = _executors.submit(executor, work, func, args)
         future = asyncio.wrap_future(job, loop=self)
         if work is not None:
             _cafeloop._record_future(future, work)

@@ -8,7 +8,7 @@ use pyo3::types::PyContext;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::{self, Exit};
-use crate::event_loop::{EventLoop, debug, report};
+use crate::event_loop::{EventLoop, Operation, debug, report};
 use crate::object::{
     self, Callback, Future, Gathering, Handle, Inside, Queued, Sleep, Slot, Strong, Task,
 };
@@ -36,6 +36,8 @@ pub(crate) enum Job {
     Receive(Py<Datagram>),
     /// An endpoint whose kernel has room for the datagrams that wait.
     SendDatagrams(Py<Datagram>),
+    /// A user's own socket that has something to read for one of the `sock_*` methods.
+    Operate(Operation),
     /// A task's next step.
     Step(Strong<Task>),
     /// A task's next step, which throws this into its coroutine.
@@ -77,6 +79,7 @@ impl Job {
                 visit.call(&ending.error)
             }
             Job::Receive(datagram) | Job::SendDatagrams(datagram) => visit.call(datagram),
+            Job::Operate(operation) => operation.traverse(visit),
             // A sleep itself refers to nothing that the collector knows.
             Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
             Job::Throw(task, error) => {
@@ -106,6 +109,8 @@ pub(crate) enum Watcher {
     Sender(Py<Stream>),
     Receiver(Py<Datagram>),
     DatagramSender(Py<Datagram>),
+    /// Told once.
+    Operation(Operation),
 }
 
 impl Watcher {
@@ -118,13 +123,14 @@ impl Watcher {
             }
             Watcher::Reader(stream) | Watcher::Sender(stream) => visit.call(stream),
             Watcher::Receiver(datagram) | Watcher::DatagramSender(datagram) => visit.call(datagram),
+            Watcher::Operation(operation) => operation.traverse(visit),
         }
     }
 
     /// Whether it tells this native half of a transport.
     pub(crate) fn is_of(&self, half: &Bound<'_, PyAny>) -> bool {
         match self {
-            Watcher::Handle(_) | Watcher::Of(..) => false,
+            Watcher::Handle(_) | Watcher::Of(..) | Watcher::Operation(_) => false,
             Watcher::Reader(own) | Watcher::Sender(own) => own.is(half),
             Watcher::Receiver(own) | Watcher::DatagramSender(own) => own.is(half),
         }
@@ -139,6 +145,8 @@ impl Watcher {
     pub(crate) fn replaced(&self, py: Python<'_>) -> PyResult<()> {
         match self {
             Watcher::Handle(handle) | Watcher::Of(handle, _) => Handle::cancel(handle.bind(py)),
+            // As with asyncio nobody is told.
+            Watcher::Operation(_) => Ok(()),
             // It finds out by itself: its socket was closed behind its back.
             Watcher::Reader(_)
             | Watcher::Sender(_)
@@ -240,13 +248,19 @@ impl Host for Python3 {
                 step(&task.into_bound(py), |task| object::run_step(task, None, inside))
             }
             Job::Wake(task) => step(&task.into_bound(py), |task| object::wake_task(task, inside)),
+            Job::Operate(operation) => match operation.go_on(py) {
+                // One turn earlier than a callback and a wake-up would.
+                Ok(Some(task)) => step(&task, |task| object::wake_task(task, inside)),
+                answer => answer.map(drop),
+            },
             Job::Throw(task, error) => {
                 let error = error.into_bound(py);
                 step(&task.into_bound(py), |task| object::run_step(task, Some(error), inside))
             }
             other => self.run_other(py, other),
         };
-        outcome.map_err(Exit)
+        // One that leaves the loop has its turn's end at once.
+        outcome.and_then(|()| self.turns_end.job_ends(py)).map_err(Exit)
     }
 
     #[inline]
@@ -278,6 +292,10 @@ impl Host for Python3 {
     }
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
+        let is_told_once = |watcher: &mut Watcher| matches!(watcher, Watcher::Operation(_));
+        if let Some(Watcher::Operation(operation)) = watcher.take_if(is_told_once) {
+            return Some(Job::Operate(operation));
+        }
         watcher.as_ref().map(|watcher| match watcher {
             Watcher::Handle(handle) | Watcher::Of(handle, _) => {
                 Job::Handle(Queued::new(handle.bind(py).clone()))
@@ -286,6 +304,7 @@ impl Host for Python3 {
             Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
             Watcher::Receiver(datagram) => Job::Receive(datagram.clone_ref(py)),
             Watcher::DatagramSender(datagram) => Job::SendDatagrams(datagram.clone_ref(py)),
+            Watcher::Operation(_) => unreachable!("it was taken out above"),
         })
     }
 
@@ -324,7 +343,7 @@ impl Host for Python3 {
         seconds.and_then(to_nanoseconds).map(Some).map_err(Exit)
     }
 
-    fn turn_ends(&self, py: Python<'_>) -> Result<(), Exit> {
+    fn turn_ends(&self, py: Python<'_>) -> Result<bool, Exit> {
         self.turns_end.come(py, || self.inside.leave(py)).map_err(Exit)
     }
 

@@ -53,7 +53,8 @@ mod _cafeloop {
     };
     #[pymodule_export]
     use super::recorder::{
-        _record_future, _record_work, Collections, FlowRecording, Unawaited, Work,
+        _record_future, _record_process, _record_process_end, _record_process_wakes, _record_work,
+        Collections, FlowRecording, HandedJob, Unawaited, Work,
     };
     #[pymodule_export]
     use super::transport::{Accepted, Acceptor, Connections, Datagram, Stream, Tls};

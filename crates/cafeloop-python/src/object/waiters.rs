@@ -141,6 +141,19 @@ impl Waiters {
         one.into_iter().chain(many.map(|all| *all).into_iter().flatten())
     }
 
+    /// Takes out a task, if nobody else waits.
+    #[inline]
+    pub(super) fn take_only_task(&self) -> Option<Strong<Task>> {
+        let mut held = self.0.borrow_mut();
+        match std::mem::replace(&mut *held, Held::None) {
+            Held::One(Waiter::Task(task)) => Some(task),
+            others => {
+                *held = others;
+                None
+            }
+        }
+    }
+
     /// Takes out the callbacks whose function `is_meant`; returns how many.  A task's
     /// is the one that `_callbacks` shows for it.
     pub(super) fn remove(

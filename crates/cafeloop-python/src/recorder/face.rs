@@ -13,12 +13,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::recording::{Options, Recording, metadata};
-use super::work::{self, Work};
-use super::{current, set_current, tap};
+use super::threads::Threads;
+use super::{set_current, tap};
 use crate::errors::os_error_of_file;
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
-use crate::{names, object};
+use crate::names;
 
 /// A recording: made, then going on, then over.
 #[pyclass(frozen, module = "cafeloop")]
@@ -28,17 +28,20 @@ pub(crate) struct FlowRecording {
 
 enum State {
     Made(Box<Recorder>, Options),
-    Going(Rc<Recording>, JoinHandle<()>),
+    Going(Rc<Recording>, JoinHandle<Option<Threads>>),
+    /// Nobody looks after it, while the process forks.
+    Resting(Rc<Recording>, Option<Threads>),
     Over,
 }
 
 #[pymethods]
 impl FlowRecording {
     /// With a file, everything is written to it; else the newest events are kept in
-    /// `ring_bytes`.  `parent` is the process whose recording this is a part of, or 0.
+    /// `ring_bytes`.  `parent` is the process whose recording this is a part of, or 0;
+    /// `command` is the program, and its arguments.
     /// Thresholds and the interval are in seconds; 0 samples no threads.
     #[new]
-    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, parent))]
+    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, parent, command))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -49,6 +52,7 @@ impl FlowRecording {
         block_threshold: f64,
         sample_interval: f64,
         parent: u32,
+        command: Vec<String>,
     ) -> PyResult<Self> {
         let options = Options {
             shows_arguments: arguments,
@@ -56,7 +60,7 @@ impl FlowRecording {
             block_threshold_ns: nanoseconds(block_threshold),
             sample_interval_ns: nanoseconds(sample_interval),
         };
-        let metadata = metadata(py, options, parent)?;
+        let metadata = metadata(options, parent, command);
         let recorder = match file {
             None => Recorder::ring(metadata, ring_bytes),
             Some(path) => {
@@ -78,7 +82,7 @@ impl FlowRecording {
             return Err(PyRuntimeError::new_err("a recording can't begin twice"));
         };
         let recording = Rc::new(Recording::new(py, *recorder, options)?);
-        let watchdog = recording.watch.start(main_thread(py)?)?;
+        let watchdog = recording.watch.start(recording.watch.threads(main_thread(py)?))?;
         state.replace(State::Going(recording.clone(), watchdog));
         set_current(py, Some(recording.clone()));
         if let Some(owner) = owner {
@@ -90,12 +94,16 @@ impl FlowRecording {
     /// Ends; what still waits is told of.  A second time it does nothing.
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         let state = self.state.get(py).replace(State::Over);
-        let State::Going(recording, watchdog) = state else { return Ok(()) };
+        let (recording, watchdog) = match state {
+            State::Going(recording, watchdog) => (recording, Some(watchdog)),
+            State::Resting(recording, _) => (recording, None),
+            State::Made(..) | State::Over => return Ok(()),
+        };
         let told = recording.tell_last_waits(py);
         recording.detach(py);
         recording.watch.end();
         // It may be waiting for the GIL.
-        py.detach(|| drop(watchdog.join()));
+        py.detach(|| drop(watchdog.map(JoinHandle::join)));
         set_current(py, None);
         let empty = Recorder::ring(Metadata::default(), 0);
         let recorder = recording.recorder.replace(empty);
@@ -125,14 +133,43 @@ impl FlowRecording {
         }
     }
 
+    /// Before the process forks: a thread besides those of the program's own would make
+    /// the interpreter warn of it.
+    fn rest(&self, py: Python<'_>) {
+        let state = self.state.get(py);
+        match state.replace(State::Over) {
+            State::Going(recording, watchdog) => {
+                recording.watch.rest();
+                state.replace(State::Resting(recording, None));
+                let threads = py.detach(|| watchdog.join().ok().flatten());
+                if let State::Resting(_, place) = &mut *state.borrow_mut() {
+                    *place = threads;
+                }
+            }
+            other => drop(state.replace(other)),
+        }
+    }
+
+    /// After that, in the process that has forked.
+    fn go_on(&self, py: Python<'_>) -> PyResult<()> {
+        let state = self.state.get(py);
+        match state.replace(State::Over) {
+            State::Resting(recording, threads) => {
+                let watchdog = recording.watch.start(threads)?;
+                state.replace(State::Going(recording, watchdog));
+            }
+            other => drop(state.replace(other)),
+        }
+        Ok(())
+    }
+
     /// In a process that was forked while it went on: it goes on in the parent alone.
     fn forget(&self, py: Python<'_>) {
         let state = self.state.get(py).replace(State::Over);
-        if let State::Going(recording, watchdog) = state {
+        // There is no thread here that looks after it.
+        if let State::Going(recording, _) | State::Resting(recording, _) = state {
             recording.detach(py);
             set_current(py, None);
-            // There is no such thread here.
-            drop(watchdog);
         }
     }
 }
@@ -141,27 +178,10 @@ impl FlowRecording {
     /// What goes on, if it does.
     fn going(&self, py: Python<'_>) -> Option<Rc<Recording>> {
         match &*self.state.get(py).borrow() {
-            State::Going(recording, _) => Some(recording.clone()),
+            State::Going(recording, _) | State::Resting(recording, _) => Some(recording.clone()),
             State::Made(..) | State::Over => None,
         }
     }
-}
-
-/// Tells of a job that `owner` is about to hand to an executor's thread; what is
-/// returned is to be called in place of the function.  None if nothing is recorded.
-#[pyfunction]
-pub(crate) fn _record_work(
-    owner: &Bound<'_, EventLoop>,
-    function: &Bound<'_, PyAny>,
-) -> PyResult<Option<Work>> {
-    let Some(recording) = current(owner.py()) else { return Ok(None) };
-    work::queue(&recording, owner, function).map(Some)
-}
-
-/// Has a future stand for a job that was handed to an executor.
-#[pyfunction]
-pub(crate) fn _record_future(future: &Bound<'_, PyAny>, work: &Bound<'_, Work>) -> bool {
-    object::set_future_number(future, work.get().number())
 }
 
 fn main_thread(py: Python<'_>) -> PyResult<u64> {

@@ -26,7 +26,7 @@ use super::signals::Signals;
 use super::timers::{TimerKey, Timers};
 use super::turn::Pace;
 use crate::error::Error;
-use crate::sys::{Events, Poller, Readiness, Waker};
+use crate::sys::{Events, Poller, Readiness, Reports, Waker};
 
 /// Tokens of the loop's own descriptors; the registry's have smaller ones.
 pub(super) const WAKER: u64 = u64::MAX;
@@ -62,7 +62,8 @@ impl<H: Host> Engine<H> {
     pub fn new(host: H, clock: Clock, sink: Option<Rc<dyn Sink>>) -> Result<Self, Error> {
         let open = || {
             let (poller, waker) = (Poller::new()?, Waker::new()?);
-            poller.add(waker.as_raw_fd(), WAKER, Readiness { read: true, write: false })?;
+            let readable = Readiness { read: true, write: false };
+            poller.add(waker.as_raw_fd(), WAKER, readable, Reports::Each)?;
             Ok((poller, waker))
         };
         let (poller, waker) = open().map_err(|cause| Error::io("open an event loop", cause))?;
@@ -181,7 +182,31 @@ impl<H: Host> Engine<H> {
         interest: Interest,
         watcher: H::Watcher,
     ) -> std::io::Result<Option<H::Watcher>> {
-        let answer = self.registry.borrow_mut().watch(&self.poller, fd, interest, watcher);
+        self.watch_for(fd, interest, Reports::Each, watcher)
+    }
+
+    /// The same for `watcher` to be told once, of a descriptor that its owner may close
+    /// without a word: the kernel is asked each time whose the number is, and reports
+    /// nothing between.  [`Host::ready`] takes such a watcher out.
+    pub fn watch_once(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        watcher: H::Watcher,
+    ) -> std::io::Result<Option<H::Watcher>> {
+        self.watch_for(fd, interest, Reports::Once, watcher)
+    }
+
+    fn watch_for(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        reports: Reports,
+        watcher: H::Watcher,
+    ) -> std::io::Result<Option<H::Watcher>> {
+        let mut registry = self.registry.borrow_mut();
+        let answer = registry.watch(&self.poller, fd, interest, reports, watcher);
+        drop(registry);
         answer.map_err(|(error, _refused)| error)
     }
 

@@ -84,10 +84,11 @@ pub trait Host {
     }
 
     /// The jobs of a turn have run: the host's chance to do together what they had
-    /// it put off, such as sending what they wrote.
-    fn turn_ends(&self, scope: Self::Scope<'_>) -> Result<(), Self::Exit> {
+    /// it put off, such as sending what they wrote.  Whether it did anything that took
+    /// time.
+    fn turn_ends(&self, scope: Self::Scope<'_>) -> Result<bool, Self::Exit> {
         let _ = scope;
-        Ok(())
+        Ok(false)
     }
 
     /// A signal ended a wait: the host's chance to leave the loop.

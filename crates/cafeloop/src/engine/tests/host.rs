@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use cafeloop_flow::{Event, Sink};
 
@@ -98,6 +99,7 @@ pub(super) struct TestHost {
     leaves_when_interrupted: Cell<bool>,
     interruptions: Cell<usize>,
     writes_turns_down: Cell<bool>,
+    takes_at_turns_ends: Cell<Duration>,
 }
 
 impl TestHost {
@@ -125,6 +127,11 @@ impl TestHost {
     /// Has the end of each turn written down as well.
     pub(super) fn write_turns_down(&self) {
         self.writes_turns_down.set(true);
+    }
+
+    /// Has the end of each turn take so long.
+    pub(super) fn take_at_turns_ends(&self, time: Duration) {
+        self.takes_at_turns_ends.set(time);
     }
 
     pub(super) fn interruptions(&self) -> usize {
@@ -166,11 +173,13 @@ impl Host for TestHost {
         wait()
     }
 
-    fn turn_ends(&self, _: &Loop) -> Result<(), Left> {
+    fn turn_ends(&self, engine: &Loop) -> Result<bool, Left> {
         if self.writes_turns_down.get() {
             self.ran.borrow_mut().push("end of turn");
         }
-        Ok(())
+        let takes = self.takes_at_turns_ends.get();
+        engine.clock().advance(takes);
+        Ok(!takes.is_zero())
     }
 
     fn interrupted(&self, _: &Loop) -> Result<(), Left> {
