@@ -37,7 +37,7 @@ pub(crate) enum Job {
     /// An endpoint whose kernel has room for the datagrams that wait.
     SendDatagrams(Py<Datagram>),
     /// A user's own socket that has something to read for one of the `sock_*` methods.
-    Operate(Operation),
+    Operate(Box<Operation>),
     /// A task's next step.
     Step(Strong<Task>),
     /// A task's next step, which throws this into its coroutine.
@@ -110,7 +110,7 @@ pub(crate) enum Watcher {
     Receiver(Py<Datagram>),
     DatagramSender(Py<Datagram>),
     /// Told once.
-    Operation(Operation),
+    Operation(Box<Operation>),
 }
 
 impl Watcher {
