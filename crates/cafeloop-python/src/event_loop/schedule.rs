@@ -12,7 +12,7 @@ use cafeloop::engine::{Engine, TimerKey};
 use super::{EventLoop, debug};
 use crate::errors;
 use crate::host::{Job, Python3};
-use crate::object::{self, Arguments, Call, Context, Handle, Queued, Strong, When};
+use crate::object::{self, Arguments, Call, Context, Handle, Queued, Timer};
 use crate::recorder;
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
@@ -41,15 +41,11 @@ impl<'a, 'py> Request<'a, 'py> {
         Ok((leading, Request { callback: leading[N - 1], args, context }))
     }
 
-    /// A handle that is due then.
+    /// What is to be called, and its context, if one was given.
     #[inline(always)]
-    fn into_handle(
-        self,
-        owner: &Bound<'py, EventLoop>,
-        when: When,
-    ) -> PyResult<Bound<'py, Handle>> {
+    fn into_call(self) -> PyResult<(Call, Option<Context>)> {
         let call = Call::with(self.callback.to_owned(), self.args.positional())?;
-        Handle::due(owner, when, call, self.context.map(Context::given))
+        Ok((call, self.context.map(Context::given)))
     }
 }
 
@@ -63,7 +59,8 @@ pub(super) fn call_soon<'py>(
         debug::check_thread(slf)?;
         debug::check_callback(slf, &callback, "call_soon")?;
     }
-    let handle = request.into_handle(slf, When::Soon)?;
+    let (call, context) = request.into_call()?;
+    let handle = Handle::due(slf, call, context)?;
     push_handle(slf, &handle)?;
     Ok(handle)
 }
@@ -77,7 +74,7 @@ fn push_handle(slf: &Bound<'_, EventLoop>, handle: &Bound<'_, Handle>) -> PyResu
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn queue(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
     debug::check_thread(slf)?;
     if recorder::is_on() {
@@ -122,7 +119,8 @@ pub(super) fn call_soon_threadsafe<'py>(
         slf.get().refuse_closed(py)?;
         debug::check_callback(slf, &callback, "call_soon_threadsafe")?;
     }
-    let handle = request.into_handle(slf, When::Soon)?;
+    let (call, context) = request.into_call()?;
+    let handle = Handle::due(slf, call, context)?;
     if slf.get().state(py).runs_elsewhere(py) {
         post(slf, &handle)?;
     } else {
@@ -138,11 +136,13 @@ fn post(slf: &Bound<'_, EventLoop>, handle: &Bound<'_, Handle>) -> PyResult<()> 
         recorder::handle_posted(slf, handle);
     }
     let job = Job::Handle(Queued::new(handle.clone()));
-    let refused = match &*slf.get().state(slf.py()).engine.borrow() {
-        Some(engine) => engine.post(job).err(),
-        None => Some(job),
-    };
-    refused.map_or(Ok(()), |_| Err(errors::loop_is_closed()))
+    match &*slf.get().state(slf.py()).engine.borrow() {
+        Some(engine) => {
+            engine.push_and_wake(job);
+            Ok(())
+        }
+        None => Err(errors::loop_is_closed()),
+    }
 }
 
 pub(super) fn call_later<'py>(
@@ -158,7 +158,7 @@ pub(super) fn call_later<'py>(
         let now = time(slf.get(), py);
         if let Some(delay) = plain_seconds(&delay) {
             let when = now + delay;
-            return Ok(set_timer(slf, when, When::At(when), request)?.into_any());
+            return Ok(set_timer(slf, when, None, request)?.into_any());
         }
         let when = now.into_bound_py_any(py)?.add(delay)?;
         return Ok(set_timer_at(slf, &when, request)?.into_any());
@@ -189,33 +189,34 @@ fn set_timer_at<'py>(
 ) -> PyResult<Bound<'py, Handle>> {
     slf.get().refuse_closed(slf.py())?;
     if when.is_exact_instance_of::<PyFloat>() {
-        let seconds = when.extract()?;
-        return set_timer(slf, seconds, When::At(seconds), request);
+        return set_timer(slf, when.extract()?, None, request);
     }
-    let given = When::Given(Strong::new(when.clone()));
-    set_timer(slf, when.extract()?, given, request)
+    set_timer(slf, when.extract()?, Some(when), request)
 }
 
+/// `given` is the time as it was given, if not as a float.
 fn set_timer<'py>(
     slf: &Bound<'py, EventLoop>,
     seconds: f64,
-    when: When,
+    given: Option<&Bound<'py, PyAny>>,
     request: Request<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
-    if slf.get().is_debug(slf.py()) {
-        slf.get().refuse_closed(slf.py())?;
+    let py = slf.py();
+    if slf.get().is_debug(py) {
+        slf.get().refuse_closed(py)?;
         debug::check_thread(slf)?;
         debug::check_callback(slf, &request.callback, "call_at")?;
     }
     let deadline_ns = to_nanoseconds(seconds)?;
-    let handle = request.into_handle(slf, when)?;
-    let job = Job::Handle(Queued::new(handle.clone()));
-    let timer = match &*slf.get().state(slf.py()).engine.borrow() {
+    let (call, context) = request.into_call()?;
+    let timer = Timer::due(slf, seconds, given, call, context)?;
+    let job = Job::Handle(Queued::new(Timer::into_handle(timer.clone())));
+    let key = match &*slf.get().state(py).engine.borrow() {
         Some(engine) => engine.set_timer(deadline_ns, job),
         None => return Err(errors::loop_is_closed()),
     };
-    Handle::set_timer(&handle, timer);
-    Ok(handle)
+    Timer::set_key(&timer, key);
+    Ok(Timer::into_handle(timer))
 }
 
 pub(super) fn time(slf: &EventLoop, py: Python<'_>) -> f64 {

@@ -194,16 +194,21 @@ impl Tap {
                 self.step_begins(task.bind(py), at_ns);
             }
             Job::Handle(handle) => self.handle_begins(handle.bind(py), at_ns),
-            Job::Begin(stream, _)
-            | Job::End(stream, ..)
-            | Job::Read(stream)
-            | Job::Send(stream) => {
+            Job::End(ending) => {
+                self.transport_begins(py, ending.stream.get().endpoint(py));
+            }
+            Job::Begin(stream, _) | Job::Read(stream) | Job::Send(stream) => {
                 self.transport_begins(py, stream.get().endpoint(py));
             }
             Job::Receive(datagram) | Job::SendDatagrams(datagram) => {
                 self.transport_begins(py, datagram.get().endpoint(py));
             }
             Job::Slept(..) => self.begin(Running::Other, Waker::Timer),
+            Job::Operate(operation) => {
+                let number = u32::try_from(operation.fd(py));
+                let waker = number.map_or(Waker::Unknown, Waker::Descriptor);
+                self.begin(Running::Other, waker);
+            }
             Job::Done(callback, future) => {
                 let callable = callback.function.bind(py);
                 let code = self.recording.codes.of_callable(&self.recording.recorder, callable);
@@ -259,7 +264,7 @@ impl Tap {
         self.tell(at_ns, Event::HandleBegins { code });
         let wakes = if was_posted {
             Waker::Thread
-        } else if Handle::is_timer(handle) {
+        } else if Handle::as_timer(handle).is_some() {
             Waker::Timer
         } else {
             Waker::Callback

@@ -94,6 +94,7 @@ impl From<Error> for Left {
 #[derive(Default)]
 pub(super) struct TestHost {
     ran: RefCell<Names>,
+    when_it_settles: Cell<Option<Box<dyn FnOnce()>>>,
     when_it_waits: Cell<Option<Box<dyn FnOnce()>>>,
     leaves_when_interrupted: Cell<bool>,
     interruptions: Cell<usize>,
@@ -105,6 +106,11 @@ impl TestHost {
     /// What ran since somebody asked last.
     pub(super) fn ran(&self) -> Names {
         self.ran.take()
+    }
+
+    /// Has `act` called the next time that the loop is about to wait, if nothing is ready.
+    pub(super) fn when_it_settles(&self, act: impl FnOnce() + 'static) {
+        self.when_it_settles.set(Some(Box::new(act)));
     }
 
     /// Has `act` called the next time that the loop, already asleep to other
@@ -152,6 +158,12 @@ impl Host for TestHost {
 
     fn is_promised(&self, job: &Job) -> bool {
         job.name.starts_with(PROMISED)
+    }
+
+    fn settle(&self, _: &Loop) {
+        if let Some(act) = self.when_it_settles.take() {
+            act();
+        }
     }
 
     fn block<R: Send>(&self, _: &Loop, wait: impl FnOnce() -> R + Send) -> R {
