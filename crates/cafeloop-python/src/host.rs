@@ -37,7 +37,7 @@ pub(crate) enum Job {
     /// An endpoint whose kernel has room for the datagrams that wait.
     SendDatagrams(Py<Datagram>),
     /// A user's own socket that has something to read for one of the `sock_*` methods.
-    Operate(Operation),
+    Operate(Box<Operation>),
     /// A task's next step.
     Step(Strong<Task>),
     /// A task's next step, which throws this into its coroutine.
@@ -294,7 +294,7 @@ impl Host for Python3 {
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
         let is_told_once = |watcher: &mut Watcher| matches!(watcher, Watcher::Operation(_));
         if let Some(Watcher::Operation(operation)) = watcher.take_if(is_told_once) {
-            return Some(Job::Operate(operation));
+            return Some(Job::Operate(Box::new(operation)));
         }
         watcher.as_ref().map(|watcher| match watcher {
             Watcher::Handle(handle) | Watcher::Of(handle, _) => {
