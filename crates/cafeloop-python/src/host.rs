@@ -110,7 +110,7 @@ pub(crate) enum Watcher {
     Receiver(Py<Datagram>),
     DatagramSender(Py<Datagram>),
     /// Told once.
-    Operation(Operation),
+    Operation(Box<Operation>),
 }
 
 impl Watcher {

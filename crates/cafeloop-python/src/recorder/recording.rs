@@ -41,6 +41,8 @@ pub(super) struct Options {
     pub(super) block_threshold_ns: u64,
     /// How often threads are looked at; 0 if they aren't.
     pub(super) sample_interval_ns: u64,
+    /// Whether a thread looks after the recording.
+    pub(super) has_watchdog: bool,
 }
 
 /// What one recording knows.  It belongs to whoever holds the GIL; no cell stays

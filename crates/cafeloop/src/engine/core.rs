@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cafeloop_flow::{Event, Sink};
+use slab::Slab;
 
 use super::blocking::Pool;
 use super::clock::Clock;
@@ -49,6 +50,8 @@ pub struct Engine<H: Host> {
     pool: RefCell<Option<Pool>>,
     /// How many [`Working`] there are: a virtual clock waits for them.
     pub(super) working: Rc<Cell<usize>>,
+    /// What each [`Expected`] waits for.
+    pub(super) expected: Rc<RefCell<Slab<String>>>,
     pub(super) foresight: Foresight,
     pub(super) pace: Pace,
     pub(super) stopping: Cell<bool>,
@@ -80,6 +83,7 @@ impl<H: Host> Engine<H> {
             signals: RefCell::new(Signals::new()),
             pool: RefCell::new(None),
             working: Rc::default(),
+            expected: Rc::default(),
             foresight: Foresight::default(),
             pace: Pace::default(),
             stopping: Cell::new(false),
@@ -279,6 +283,14 @@ impl<H: Host> Engine<H> {
         Working { count: self.working.clone() }
     }
 
+    /// Has a virtual clock pass as real time does for as long as what is returned lives:
+    /// something may come from outside by another way than a descriptor that is watched.
+    /// `what` completes "can't foresee".
+    pub fn expect(&self, what: impl Into<String>) -> Expected {
+        let key = self.expected.borrow_mut().insert(what.into());
+        Expected { all: self.expected.clone(), key }
+    }
+
     /// Waits for the threads of the pool and ends them.
     pub fn end_threads(&self) {
         let pool = self.pool.take();
@@ -327,5 +339,17 @@ pub struct Working {
 impl Drop for Working {
     fn drop(&mut self) {
         self.count.set(self.count.get() - 1);
+    }
+}
+
+/// Something from outside that somebody in the loop waits for.
+pub struct Expected {
+    all: Rc<RefCell<Slab<String>>>,
+    key: usize,
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.all.borrow_mut().remove(self.key);
     }
 }

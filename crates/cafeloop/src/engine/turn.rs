@@ -147,6 +147,7 @@ impl<H: Host> Engine<H> {
             Wait::Look => self.look(&mut events),
             Wait::For(delay) if self.clock.is_virtual() => self.pass(scope, &mut events, delay),
             Wait::For(delay) => self.block(scope, &mut events, Some(delay)),
+            Wait::Forever if self.clock.is_virtual() => self.pass_forever(scope, &mut events),
             Wait::Forever => self.block(scope, &mut events, None),
         };
         let now_ns = match wait {
