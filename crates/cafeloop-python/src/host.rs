@@ -294,7 +294,7 @@ impl Host for Python3 {
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
         let is_told_once = |watcher: &mut Watcher| matches!(watcher, Watcher::Operation(_));
         if let Some(Watcher::Operation(operation)) = watcher.take_if(is_told_once) {
-            return Some(Job::Operate(Box::new(operation)));
+            return Some(Job::Operate(operation));
         }
         watcher.as_ref().map(|watcher| match watcher {
             Watcher::Handle(handle) | Watcher::Of(handle, _) => {
