@@ -5,6 +5,7 @@ could do to please one loop.
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -28,6 +29,7 @@ async def listen(place: Place, factory: Callable[[], asyncio.BaseProtocol], **op
     """Serves by a protocol, on a port of the kernel's choice."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(factory, "127.0.0.1", 0, backlog=BACKLOG, **options)
+    send_unpaced(server.sockets[0])
     place.listening(address(server))
     await place.forever()
 
@@ -35,6 +37,16 @@ async def listen(place: Place, factory: Callable[[], asyncio.BaseProtocol], **op
 def address(server: asyncio.Server) -> str:
     host, port = server.sockets[0].getsockname()
     return f"{host}:{port}"
+
+
+def send_unpaced(listener: Any) -> None:
+    """Has what is sent on its connections wait for no timer.
+
+    As the load program has it, which says why.
+    """
+    # It needs privileges where the machine's owner doesn't offer it; then it's as it is.
+    with contextlib.suppress(OSError):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
 
 
 class Echo(asyncio.Protocol):
@@ -104,6 +116,7 @@ async def listen_with_streams(
     serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
 ) -> None:
     server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=BACKLOG)
+    send_unpaced(server.sockets[0])
     place.listening(address(server))
     await place.forever()
 
@@ -113,6 +126,7 @@ async def by_sock(place: Place) -> None:
     echoes = set()
     with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listener:
         listener.setblocking(False)
+        send_unpaced(listener)
         host, port = listener.getsockname()
         place.listening(f"{host}:{port}")
         while True:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    _State = tuple[int, str, dict[str, Any], Any]
+
 # The key of a child's preparation that only this package looks at.
 KEY = "cafeloop recording"
 
@@ -46,7 +48,8 @@ def go_on_in_child(parent: int, path: str, settings: dict[str, Any]) -> None:
     recording = Recording(_path_of_child(path))
     recording._settings = {**settings, "parent": parent}
     try:
-        recording.start()
+        # A loop of the parent's runs no more in a fork, though asyncio may not know it yet.
+        recording._start(None)
     except (OSError, RuntimeError):
         # It is the parent that is to be recorded; the child goes on without.
         return
@@ -54,17 +57,24 @@ def go_on_in_child(parent: int, path: str, settings: dict[str, Any]) -> None:
 
 
 class Stowaway:
-    """Begins a recording when it is unpickled."""
+    """Begins a recording when it is unpickled, of loops like the parent's."""
 
     def __init__(self, parent: Recording) -> None:
-        self.state = (parent.process, os.path.abspath(parent.path), parent._settings)
+        # What its own command line says of it tells nobody anything.
+        settings = {**parent._settings, "command": list(sys.argv)}
+        path = os.path.abspath(parent.path)
+        self.state = (parent.process, path, settings, _import_hook.installed)
 
-    def __getstate__(self) -> tuple[int, str, dict[str, Any]]:
+    def __getstate__(self) -> _State:
         return self.state
 
-    def __setstate__(self, state: tuple[int, str, dict[str, Any]]) -> None:
+    def __setstate__(self, state: _State) -> None:
         self.state = state
-        go_on_in_child(*state)
+        parent, path, settings, loops = state
+        go_on_in_child(parent, path, settings)
+        if loops is not None:
+            # Of asyncio's own loops it would see nothing but a thread.
+            _import_hook.install_upon_import(*loops)
 
 
 def _patch() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _tls
 from ._resolve import AddressInfo
-from ._stream_transport import check_stream
+from ._serve import check_stream
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
@@ -130,11 +130,13 @@ class Connecting(_Parts):
         is_users: bool,
     ) -> tuple[Any, Any]:
         """Give a connected socket its protocol, and wait until that knows."""
+        from ._stream_transport import make_transport
+
         try:
             sock.setblocking(False)
             protocol = protocol_factory()
             waiter = self.create_future()
-            transport = _tls.make_transport(self, sock, protocol, waiter, tls)
+            transport = make_transport(self, sock, protocol, waiter, tls)
         except:
             # A socket of the user's is closed by asyncio since Python 3.14.
             if not is_users or sys.version_info >= (3, 14):

@@ -9,7 +9,6 @@ from asyncio.log import logger
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._datagram_transport import DatagramTransport
 from ._serve import set_option
 from ._unix import is_abstract, remove_stale
 
@@ -71,6 +70,8 @@ class Datagrams(_Parts):
                 if is_set
             ]
             sock, remote = await self._open_first(candidates, options)
+        from ._datagram_transport import DatagramTransport
+
         try:
             protocol = protocol_factory()
             waiter = self.create_future()

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
 
+# The clock and the seed of the loops that this program has, if the command has seen to that.
+installed: tuple[Literal["real", "virtual"] | None, int | None] | None = None
+
+
 def install_upon_import(clock: Literal["real", "virtual"] | None, seed: int | None) -> None:
     """Calls `install()` as soon as there is an asyncio to install it in, or at once."""
+    global installed
+    installed = clock, seed
 
     def install() -> None:
         # Loads asyncio, thus no earlier.

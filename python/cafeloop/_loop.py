@@ -9,15 +9,16 @@ import concurrent.futures
 import contextlib
 import functools
 import socket
+import sys
 import threading
 import traceback
 import warnings
 import weakref
 from asyncio.log import logger
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from . import _cafeloop, _clock, _record
+from . import _cafeloop, _executors
 from ._connect import Connecting
 from ._datagrams import Datagrams
 from ._pipes import Pipes
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     # its methods raise NotImplementedError, which is what those that aren't there
     # yet are to do.
     from asyncio import BaseEventLoop as _AsyncioLoop
+
+    from . import _clock, _record
 else:
     from asyncio import AbstractEventLoop as _AsyncioLoop
 
@@ -85,7 +88,7 @@ class Loop(
         # One that ends with the loop.
         self._recording: _record.Recording | None = None
         try:
-            self._clock = _clock.resolve(clock)
+            self._clock = _resolved(clock)
             if self._clock is not None:
                 self._set_clock(self._clock)
             if seed is not None:
@@ -147,11 +150,11 @@ class Loop(
         self._check_callback(func, "run_in_executor")
         if executor is None:
             executor = self._get_default_executor()
-        work = None
-        if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
-            # Called in its place, it says when it begins and ends, if that is recorded.
-            work = _cafeloop._record_work(self, func)
-        job = executor.submit(func, *args) if work is None else executor.submit(work, *args)
+        work = _cafeloop._record_work(self, func, _executors.runs_in_thread(executor))
+        if work is None:
+            job = executor.submit(func, *args)
+        else:
+            job = _executors.submit(executor, work, func, args)
         future = asyncio.wrap_future(job, loop=self)
         if work is not None:
             _cafeloop._record_future(future, work)
@@ -294,7 +297,10 @@ class Loop(
         """
         handler = self._exception_handler
         if handler is None:
-            _record.unhandled_error()
+            # Nobody else has loaded it.
+            recording = sys.modules.get("cafeloop._record")
+            if recording is not None:
+                recording.unhandled_error()
             self._call_default_exception_handler(context, "Exception in default exception handler")
             return
         try:
@@ -322,6 +328,11 @@ class Loop(
             logger.error(if_it_fails, exc_info=True)
 
 
+# What runs per callback, once more: CPython calls a method more directly if its class is
+# just that of the object.
+_cafeloop._add_loop_methods(Loop)
+
+
 def new_event_loop(
     *,
     clock: _clock.Clock | None = None,
@@ -341,10 +352,12 @@ def new_event_loop(
     recorded until the loop is closed.
     """
     loop = Loop(
-        clock=_installed.clock if clock is None else clock,
-        seed=_installed.seed if seed is None else seed,
+        clock=_installed_clock if clock is None else clock,
+        seed=_installed_seed if seed is None else seed,
     )
     if record is not None:
+        from . import _record
+
         try:
             loop._recording = _record.recording(record).start()
         except BaseException:
@@ -353,32 +366,36 @@ def new_event_loop(
     return loop
 
 
-class _Installed(NamedTuple):
-    """What loops go by that aren't told otherwise."""
-
-    clock: _clock.Clock | None = None
-    seed: int | None = None
-
-
-_installed = _Installed()
+# What loops go by that aren't told otherwise.
+_installed_clock: _clock.Clock | None = None
+_installed_seed: int | None = None
 
 
 def go_by(clock: _clock.Clock | None, seed: int | None) -> None:
     """Have loops that aren't told otherwise go by these; None leaves what there was."""
-    global _installed
+    global _installed_clock, _installed_seed
     # Here is who asked for it; a loop would be refused somewhere else, later.
-    _clock.resolve(clock)
+    _resolved(clock)
     if seed is not None:
         _checked(seed)
-    _installed = _Installed(
-        _installed.clock if clock is None else clock,
-        _installed.seed if seed is None else seed,
-    )
+    if clock is not None:
+        _installed_clock = clock
+    if seed is not None:
+        _installed_seed = seed
 
 
 def go_by_nothing() -> None:
-    global _installed
-    _installed = _Installed()
+    global _installed_clock, _installed_seed
+    _installed_clock = _installed_seed = None
+
+
+def _resolved(clock: _clock.Clock | None) -> _clock.VirtualClock | None:
+    """The virtual clock that is meant; None for the real one."""
+    if clock is None:
+        return None
+    from . import _clock
+
+    return _clock.resolve(clock)
 
 
 def _checked(seed: int) -> int:

@@ -28,6 +28,18 @@ class LoopParts(asyncio.BaseEventLoop):
     ) -> asyncio.Handle:
         raise NotImplementedError
 
+    def _receive(self, sock: socket.socket, n: int, /) -> asyncio.Future[bytes] | None:
+        raise NotImplementedError
+
+    def _receive_into(self, sock: socket.socket, buf: Any, /) -> asyncio.Future[int] | None:
+        raise NotImplementedError
+
+    def _stop_receiving(self, sock: socket.socket, future: asyncio.Future[Any]) -> None:
+        raise NotImplementedError
+
+    def _send(self, sock: socket.socket, data: Any, /) -> int | None:
+        raise NotImplementedError
+
     def _expect(self, what: str) -> Holding:
         raise NotImplementedError
 

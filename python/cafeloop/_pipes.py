@@ -7,9 +7,8 @@ from asyncio.log import logger
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._pipe_transport import ReadPipeTransport, WritePipeTransport
-
 if TYPE_CHECKING:
+    from ._pipe_transport import ReadPipeTransport, WritePipeTransport
     from ._parts import LoopParts as _Parts
 else:
     _Parts = object
@@ -27,6 +26,8 @@ class Pipes(_Parts):
 
         It is put into non-blocking mode, and belongs to the transport.
         """
+        from ._pipe_transport import ReadPipeTransport
+
         protocol = protocol_factory()
         waiter = self.create_future()
         transport = ReadPipeTransport(self, pipe, protocol, waiter)
@@ -41,6 +42,8 @@ class Pipes(_Parts):
         self, protocol_factory: Callable[[], _Protocol], pipe: Any
     ) -> tuple[asyncio.WriteTransport, _Protocol]:
         """Write to a pipe, as above."""
+        from ._pipe_transport import WritePipeTransport
+
         protocol = protocol_factory()
         waiter = self.create_future()
         transport = WritePipeTransport(self, pipe, protocol, waiter)

@@ -4,16 +4,19 @@ asyncio asks its policy for new loops.  Policies are deprecated since Python 3.1
 where the same functions have private names that don't warn.
 """
 
+from __future__ import annotations
+
 import asyncio
 import sys
 from asyncio import unix_events
 from typing import TYPE_CHECKING, ClassVar
 
 from . import _loop, _stand_ins
-from ._clock import Clock
 from ._loop import Loop, new_event_loop
 
 if TYPE_CHECKING:
+    from ._clock import Clock
+
     _DefaultPolicy = asyncio.DefaultEventLoopPolicy
 elif sys.version_info >= (3, 14):
     _DefaultPolicy = unix_events._DefaultEventLoopPolicy

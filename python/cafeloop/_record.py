@@ -69,10 +69,10 @@ class Recording:
         self.path = os.fspath(path) if path is not None else f"cafeloop-{os.getpid()}.flow"
         self._settings: dict[str, Any] = {
             "parent": 0,
-            "ring_bytes": ring_bytes,
             # The process's own.
             "command": None,
             "watchdog": True,
+            "ring_bytes": ring_bytes,
             # Values may be secrets, and services are recorded all the time.
             "arguments": is_full if arguments is None else arguments,
             "wait_threshold": wait_threshold,
@@ -106,9 +106,12 @@ class Recording:
     def start(self) -> Recording:
         """Begin.  Raises OSError if the file can't be written to, and RuntimeError if
         a recording goes on or if this one has been started before."""
+        if self.mode != "off":
+            self._start(_running_loop())
+        return self
+
+    def _start(self, running: _cafeloop.EventLoop | None) -> None:
         global _current
-        if self.mode == "off":
-            return self
         if self._native is not None:
             raise RuntimeError("a recording can't begin twice")
         if _current is not None and _current._gives_way:
@@ -116,9 +119,12 @@ class Recording:
         if _current is not None:
             raise RuntimeError("this process is being recorded already")
         file = self.path if self.mode == "full" else None
-        native = _cafeloop.FlowRecording(file=file, **self._settings)
-        running = _running_loop()
-        native.start(running if isinstance(running, _cafeloop.EventLoop) else None)
+        settings = self._settings
+        if settings["command"] is None:
+            # Which an interpreter that is embedded may have none of.
+            settings = {**settings, "command": list(getattr(sys, "argv", []))}
+        native = _cafeloop.FlowRecording(file=file, **settings)
+        native.start(running)
         self._native = native
         self.process = os.getpid()
         _current = self
@@ -133,7 +139,6 @@ class Recording:
             from . import _children
 
             _children.record_children(self)
-        return self
 
     def stop(self) -> None:
         """End.  Raises OSError if the file couldn't be written.  Twice is harmless."""
@@ -194,6 +199,14 @@ class Recording:
         _unwatch_unawaited()
 
     # --- processes forked while it goes on
+
+    def _rest(self) -> None:
+        if self._native is not None:
+            self._native.rest()
+
+    def _go_on(self) -> None:
+        if self._native is not None:
+            self._native.go_on()
 
     def _go_on_in_child(self) -> None:
         """Ours is the parent's; a full one has one of the child beside it."""
@@ -262,9 +275,15 @@ _current: Recording | None = None
 _forks_are_watched = False
 
 
-def _running_loop() -> object:
+def has_children() -> bool:
+    """Whether processes that multiprocessing starts have recordings beside the one that goes on."""
+    return _current is not None and _current.mode == "full"
+
+
+def _running_loop() -> _cafeloop.EventLoop | None:
     asyncio: Any = sys.modules.get("asyncio")
-    return None if asyncio is None else asyncio._get_running_loop()
+    running = None if asyncio is None else asyncio._get_running_loop()
+    return running if isinstance(running, _cafeloop.EventLoop) else None
 
 
 def _watch_unawaited() -> None:
@@ -294,7 +313,19 @@ def _register_at_fork() -> None:
     global _forks_are_watched
     if not _forks_are_watched:
         _forks_are_watched = True
-        os.register_at_fork(after_in_child=_go_on_in_child)
+        os.register_at_fork(
+            before=_rest, after_in_parent=_go_on, after_in_child=_go_on_in_child
+        )
+
+
+def _rest() -> None:
+    if _current is not None:
+        _current._rest()
+
+
+def _go_on() -> None:
+    if _current is not None:
+        _current._go_on()
 
 
 def _go_on_in_child() -> None:

@@ -1,13 +1,18 @@
 """`cafeloop.run`: a coroutine, from beginning to end."""
 
+from __future__ import annotations
+
 import contextlib
 from asyncio import Runner, events
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _record, _stand_ins
-from ._clock import Clock
+from . import _stand_ins
 from ._loop import Loop, new_event_loop
+
+if TYPE_CHECKING:
+    from . import _record
+    from ._clock import Clock
 
 _T = TypeVar("_T")
 
@@ -37,6 +42,15 @@ def run(
     def new_loop() -> Loop:
         return new_event_loop(clock=clock, seed=seed)
 
-    recording = contextlib.nullcontext() if record is None else _record.recording(record)
-    with recording, _stand_ins.in_place(), Runner(debug=debug, loop_factory=new_loop) as runner:
+    with _recording(record), _stand_ins.in_place(), Runner(debug=debug, loop_factory=new_loop) as runner:
         return runner.run(main)
+
+
+def _recording(
+    record: _record.Recording | _record._Path | None
+) -> contextlib.AbstractContextManager[object]:
+    if record is None:
+        return contextlib.nullcontext()
+    from . import _record
+
+    return _record.recording(record)

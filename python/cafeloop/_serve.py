@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import _cafeloop, _tls
 from ._resolve import AddressInfo
-from ._stream_transport import check_stream, is_tcp
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
@@ -195,12 +194,14 @@ class Serving(_Parts):
         context: Context | None,
     ) -> None:
         """Accept all that wait, once a turn, so that the others get theirs."""
+        from ._stream_transport import make_transport
+
         serving = (protocol_factory, tls, server, context)
         acceptor = _cafeloop.Acceptor(
             sock,
             backlog + 1,
             is_tcp(sock),
-            functools.partial(self._accepted, *serving),
+            functools.partial(self._accepted, make_transport, *serving),
             functools.partial(self._accept_later, sock, backlog, *serving),
         )
         self._add_reader(sock.fileno(), acceptor.accept)
@@ -238,6 +239,7 @@ class Serving(_Parts):
 
     def _accepted(
         self,
+        make_transport: Callable[..., Any],
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         tls: _tls.Options | None,
         server: asyncio.Server | None,
@@ -256,7 +258,7 @@ class Serving(_Parts):
                 context = context.copy()
                 protocol = context.run(protocol_factory)
             waiter = None if tls is None else self.create_future()
-            transport = _tls.make_transport(
+            transport = make_transport(
                 self, connection, protocol, waiter, tls, server=server, context=context
             )
         except (SystemExit, KeyboardInterrupt):
@@ -289,6 +291,21 @@ class Serving(_Parts):
             message = "Error on transport creation for incoming connection"
             details = {name: thing for name, thing in known.items() if thing is not None}
             self.call_exception_handler({"message": message, "exception": error, **details})
+
+
+def check_stream(sock: socket.socket) -> None:
+    """Refuse a socket that isn't one of a stream."""
+    if sock.type != socket.SOCK_STREAM:
+        raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+
+
+def is_tcp(sock: socket.socket) -> bool:
+    """Whether what is written to a socket is to go out at once; asyncio's choice."""
+    return (
+        sock.family in (socket.AF_INET, socket.AF_INET6)
+        and sock.type == socket.SOCK_STREAM
+        and sock.proto == socket.IPPROTO_TCP
+    )
 
 
 def _hosts(host: Any) -> Iterable[Any]:

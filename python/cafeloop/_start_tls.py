@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from ._stream_transport import StreamTransport
-from ._tls_transport import SSLTransport
-
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
 else:
@@ -36,7 +33,9 @@ class StartingTls(_Parts):
         import ssl
         from asyncio import sslproto
 
+        from ._stream_transport import StreamTransport
         from ._tls_protocol import make_protocol
+        from ._tls_transport import SSLTransport
 
         if not isinstance(sslcontext, ssl.SSLContext):
             raise TypeError(

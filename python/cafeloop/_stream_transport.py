@@ -9,11 +9,15 @@ import warnings
 from asyncio import constants
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _cafeloop
+from ._serve import is_tcp
 from ._socket_transport import SocketTransport, addresses
 from ._transport import settle
+
+if TYPE_CHECKING:
+    from . import _tls
 
 # One context for all that a connection calls, since Python 3.15; before, each of its
 # callbacks has a copy of the one that asked for it.
@@ -104,6 +108,11 @@ class StreamTransport(SocketTransport):
         """End the writing when all was sent; reading goes on."""
         self._native.write_eof()
 
+    def abort(self) -> None:
+        """Close at once: what the kernel doesn't take now is dropped."""
+        self._native.send_what_waits()
+        super().abort()
+
     # --- the socket, lent for sendfile()
 
     def _make_empty_waiter(self) -> asyncio.Future[None]:
@@ -141,16 +150,30 @@ class StreamTransport(SocketTransport):
             self._empty_waiter.set_exception(ConnectionError("Connection is closed by peer"))
 
 
-def check_stream(sock: socket.socket) -> None:
-    """Refuse a socket that isn't one of a stream."""
-    if sock.type != socket.SOCK_STREAM:
-        raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+def make_transport(
+    loop: asyncio.AbstractEventLoop,
+    sock: socket.socket | _cafeloop.Accepted,
+    protocol: asyncio.BaseProtocol,
+    waiter: asyncio.Future[None] | None,
+    tls: _tls.Options | None,
+    *,
+    extra: dict[str, Any] | None = None,
+    server: asyncio.Server | None = None,
+    context: Context | None = None,
+) -> Any:
+    """The transport of a connected socket, with TLS on it if that has options.
 
+    `waiter` is told when the protocol knows of the connection, or why it never will.
+    """
+    if tls is None:
+        return StreamTransport(loop, sock, protocol, waiter, extra, server, context)
+    # Who never uses TLS does without the ssl module.
+    from ._tls_protocol import make_protocol
 
-def is_tcp(sock: socket.socket) -> bool:
-    """Whether what is written to a socket is to go out at once; asyncio's choice."""
-    return (
-        sock.family in (socket.AF_INET, socket.AF_INET6)
-        and sock.type == socket.SOCK_STREAM
-        and sock.proto == socket.IPPROTO_TCP
-    )
+    carried = make_protocol(loop, protocol, waiter=waiter, **tls)
+    try:
+        StreamTransport(loop, sock, carried, None, extra, server, context)
+    except:
+        carried._mark_closed()
+        raise
+    return carried._app_transport

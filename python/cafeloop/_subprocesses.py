@@ -5,13 +5,14 @@ loop's own.
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 from asyncio import base_subprocess
 from asyncio.log import logger
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _child
+from . import _cafeloop
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
@@ -30,6 +31,7 @@ class SubprocessTransport(base_subprocess.BaseSubprocessTransport):
     order a protocol is told, what closing kills.  Each version has its rules.
     """
 
+    _loop: Any
     _proc: subprocess.Popen[bytes]
 
     def _start(
@@ -52,6 +54,17 @@ class SubprocessTransport(base_subprocess.BaseSubprocessTransport):
             bufsize=bufsize,
             **options,
         )
+        program = "shell" if shell else os.path.basename(os.fsdecode(args[0]))
+        _cafeloop._record_process(self._proc.pid, program)
+
+    def _process_exited(self, returncode: int) -> None:
+        _cafeloop._record_process_end(self._loop, self._proc.pid, returncode)
+        super()._process_exited(returncode)
+
+    def _call_connection_lost(self, exc: BaseException | None) -> None:
+        # Before Python 3.14 those are woken here that wait for the process.
+        _cafeloop._record_process_wakes(self._loop, self._proc.pid)
+        super()._call_connection_lost(exc)
 
 
 class Subprocesses(_Parts):
@@ -119,6 +132,8 @@ class Subprocesses(_Parts):
         options: dict[str, Any],
     ) -> SubprocessTransport:
         """Start a child, and return when its pipes are connected."""
+        from ._child import when_ended
+
         is_debug = self.get_debug()
         if is_debug:
             logger.debug(" ".join([what, *_described(*streams)]))
@@ -135,7 +150,7 @@ class Subprocesses(_Parts):
             waiter=waiter,
             **options,
         )
-        _child.when_ended(self, transport._proc, transport._process_exited)
+        when_ended(self, transport._proc, transport._process_exited)
         try:
             await waiter
         except (SystemExit, KeyboardInterrupt):

@@ -1,6 +1,7 @@
 """Flow control: a writer is asked to pause, a reader asks for a pause."""
 
 import threading
+import time
 
 import pytest
 
@@ -170,36 +171,95 @@ def test_a_closed_transport_is_neither_paused_nor_resumed(link, until, Notes):
     transport.resume_reading()
 
 
-# asyncio's has sent it before, and asks nobody to pause.
-@pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
-def test_what_is_written_when_told_to_go_on_waits_for_nothing_else(
+def test_what_several_connections_write_in_one_turn_is_sent_in_it(link, loop, turn, receive, Notes):
+    links = [link(Notes()) for _ in range(3)]
+
+    def write():
+        for number, (transport, _) in enumerate(links):
+            transport.write(b"coffee %d" % number)
+
+    loop.call_soon(write)
+    turn()
+    assert [receive(far) for _, far in links] == [b"coffee 0", b"coffee 1", b"coffee 2"]
+
+
+def test_no_connection_waits_for_long_jobs_of_others(link, loop, turn, receive, Notes):
+    links = [link(Notes()) for _ in range(2)]
+    seen = []
+
+    def write():
+        for transport, _ in links:
+            transport.write(b"coffee")
+
+    loop.call_soon(write)
+    # Longer than anybody is let wait.
+    loop.call_soon(time.sleep, 0.001)
+    loop.call_soon(lambda: seen.extend(receive(far) for _, far in links))
+    turn()
+    assert seen == [b"coffee", b"coffee"]
+
+
+def test_a_lower_limit_pauses_nobody_while_the_kernel_has_room(link, loop, turn, receive, Notes):
+    protocol = Notes()
+    transport, far = link(protocol)
+
+    def write():
+        transport.write(b"mo")
+        transport.write(b"ch")
+        transport.write(b"a")
+        transport.set_write_buffer_limits(high=1, low=0)
+
+    loop.call_soon(write)
+    turn()
+    assert receive(far) == b"mocha"
+    assert protocol.told == ["made"]
+
+
+def test_who_writes_without_end_in_one_turn_is_paused_in_it(link, loop, turn, Notes):
+    protocol = Notes()
+    transport, _ = link(protocol)
+
+    def write():
+        while "pause" not in protocol.told:
+            transport.write(bytes(10_000))
+
+    loop.call_soon(write)
+    turn()
+    _, high = transport.get_write_buffer_limits()
+    # More than four times as much waits for the end of no turn.
+    assert high < transport.get_write_buffer_size() <= 4 * high + 10_000
+
+
+def test_what_is_written_elsewhere_when_told_to_pause_waits_for_nothing(
     loop, Notes, link, run_until_stopped
 ):
-    class Patient(Notes):
-        def resume_writing(self):
-            super().resume_writing()
-            self.transport.write(b"a")
-
-    protocol = Patient()
-    transport, far = link(protocol)
+    other, far = link(Notes())
     far.setblocking(True)
     received = []
 
-    def wait_for_all():
+    class Telling(Notes):
+        def pause_writing(self):
+            super().pause_writing()
+            other.write(b"mo")
+            other.write(b"cha")
+
+    protocol = Telling()
+    transport, _ = link(protocol)
+
+    def receive_all():
         # In a thread, so that the loop is told of nothing until all of it has come.
         while sum(map(len, received)) < 5:
             received.append(far.recv(100))
         loop.call_soon_threadsafe(loop.stop)
 
     def write():
-        transport.write(b"mo")
-        transport.write(b"ch")
-        # It waits for the end of the turn, and is too much already.
-        transport.set_write_buffer_limits(high=1, low=0)
+        while not protocol.told[1:]:
+            transport.write(bytes(65536))
 
     loop.call_soon(write)
-    thread = threading.Thread(target=wait_for_all)
+    thread = threading.Thread(target=receive_all)
     thread.start()
     run_until_stopped()
     thread.join()
     assert b"".join(received) == b"mocha"
+    assert protocol.told == ["made", "pause"]

@@ -82,6 +82,18 @@ for _ in range(2):
     assert printed == "ran\nran\n"
 
 
+def test_who_needs_no_connection_loads_nothing_for_one(run_script):
+    printed = run_script("""
+import asyncio, sys
+with asyncio.Runner(loop_factory=new_loop) as runner:
+    runner.run(asyncio.sleep(0))
+for part in "record", "stream_transport", "pipe_transport", "datagram_transport", "tls_protocol":
+    if f"cafeloop._{part}" in sys.modules:
+        print(part)
+""")
+    assert printed == ""
+
+
 def test_the_build_tells_what_it_is(loop_name):
     package = importlib.import_module(loop_name)
     build = package.build_info()

@@ -206,6 +206,37 @@ def test_findings_stand_on_the_page_with_what_to_do(opened):
     assert page.locator(".finding .todo").count() == 1
 
 
+BLOCKED = """
+import asyncio, time
+
+async def grind():
+    await asyncio.sleep(0)
+    time.sleep(0.1)
+
+async def wait():
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+async def main():
+    await asyncio.gather(wait(), grind())
+
+asyncio.run(main())
+"""
+
+
+def test_a_finding_shows_who_held_the_loop_and_when(opened):
+    page = opened(BLOCKED)
+    page.locator(".finding", has_text="blocked-loop").get_by_role("button").click()
+    assert details(page)["Lane"] == "grind"
+    assert details(page)["Here"].startswith("running for ")
+    begin, end = shown(page)
+    # All of that time is seen, and not much more.
+    chosen = "page.timeline.chosen"
+    span = page.evaluate(f"[0, 1].map((i) => {chosen}.lane.starts[{chosen}.span + i])")
+    assert begin <= span[0] < span[1] <= end
+    assert end - begin < 3 * (span[1] - span[0])
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_both_colour_schemes_are_drawn(opened, scheme):
     page = opened(CAFE, color_scheme=scheme)

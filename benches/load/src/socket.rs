@@ -21,6 +21,7 @@ impl Socket {
     pub(crate) fn connect_tcp(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::connecting(family(address), SocketType::STREAM, &address)?;
         socket.send_at_once()?;
+        send_unpaced(&socket);
         Ok(socket)
     }
 
@@ -70,6 +71,14 @@ impl Socket {
             }
         }
     }
+}
+
+/// Has what is sent on a TCP socket, or on those that a listener accepts, wait for no
+/// timer: where BBR is a machine's default, which paces by timers, a row would judge how
+/// the sizes of its writes suit these (`DESIGN.md`).
+pub(crate) fn send_unpaced(socket: impl AsFd) {
+    // It needs privileges where the machine's owner doesn't offer it; then it's as it is.
+    let _ = sockopt::set_tcp_congestion(socket, "cubic");
 }
 
 fn family(address: SocketAddr) -> AddressFamily {

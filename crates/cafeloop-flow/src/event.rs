@@ -100,6 +100,12 @@ pub enum Event {
         /// The task that asks, if one does.
         by: Option<TaskId>,
     },
+    /// All who have asked a task to end have taken that back, as a timeout does that the
+    /// task has met.
+    CancelTakenBack {
+        /// The task.
+        task: TaskId,
+    },
     /// A task is done.
     TaskDone {
         /// The task.
@@ -177,8 +183,10 @@ pub enum Event {
         by: Option<TaskId>,
         /// What it runs.
         code: CodeId,
+        /// Where that will be.
+        place: WorkPlace,
     },
-    /// An executor's thread begins with a job.
+    /// An executor begins with a job.
     WorkBegins {
         /// The job.
         work: WorkId,
@@ -220,6 +228,7 @@ pub enum Event {
         cpu_ns: u64,
     },
     /// A thread enters a call in which it waits; the event's frames are its stack.
+    /// Without any, it waits for something to do, in nothing of the program's.
     CallEntered {
         /// The thread's CPU time so far.
         cpu_ns: u64,
@@ -229,7 +238,8 @@ pub enum Event {
         /// The thread's CPU time so far.
         cpu_ns: u64,
     },
-    /// A process was started; it may have a recording of its own.
+    /// A process was started; it may have a recording of its own.  The event's text is
+    /// the program that it runs, without its arguments.
     ProcessStarted {
         /// Its number.
         pid: u32,
@@ -317,6 +327,19 @@ pub enum Waker {
     Signal(u32),
     /// A callback.
     Callback,
+    /// A process that has ended, by its number.
+    Process(u32),
+}
+
+/// Where an executor runs a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WorkPlace {
+    /// In a thread of this recording, which tells when it begins.
+    #[default]
+    Thread,
+    /// In another process, or anywhere else.  If that has a recording, it tells when
+    /// the job begins and ends.
+    Elsewhere,
 }
 
 /// How a task ended.

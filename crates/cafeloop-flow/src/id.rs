@@ -50,6 +50,24 @@ number! {
     WorkId
 }
 
+impl WorkId {
+    /// A job, by its number in the recording of the process that hands it over, as it is
+    /// called in the recording of another process that runs it.
+    pub const fn of_process(pid: u32, number: u32) -> Option<WorkId> {
+        WorkId::new((pid as u64) << 32 | number as u64)
+    }
+
+    /// The process that has handed it over, if that is another one.
+    pub(crate) fn process(self) -> Option<u32> {
+        u32::try_from(self.get() >> 32).ok().filter(|&pid| pid > 0)
+    }
+
+    /// How the process that has handed it over calls it.
+    pub(crate) fn at_home(self) -> Option<WorkId> {
+        WorkId::new(self.get() & u64::from(u32::MAX))
+    }
+}
+
 /// What does one thing at a time: the thread of a loop, or another thread.
 ///
 /// Lane 0 is the thread on which the recording began.

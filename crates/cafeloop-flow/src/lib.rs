@@ -29,7 +29,7 @@ pub mod run;
 mod tables;
 
 pub use error::Error;
-pub use event::{Awaited, Event, FlowChange, LaneKind, Sink, StepEnd, TaskEnd, Waker};
+pub use event::{Awaited, Event, FlowChange, LaneKind, Sink, StepEnd, TaskEnd, Waker, WorkPlace};
 pub use id::{CodeId, Frame, Lane, StringId, TaskId, TransportId, WorkId};
 pub use metadata::{Clock, Metadata, Mode};
 pub use names::Names;

@@ -10,7 +10,7 @@
 //! records of the kinds [`TEXT`] and [`FRAMES`], which have a length in byte 1 and
 //! 30 bytes of content, and no time.
 
-use crate::event::{Awaited, Event, FlowChange, LaneKind, StepEnd, TaskEnd, Waker};
+use crate::event::{Awaited, Event, FlowChange, LaneKind, StepEnd, TaskEnd, Waker, WorkPlace};
 use crate::id::{CodeId, Frame, Lane, StringId, TaskId, TransportId, WorkId};
 
 /// Bytes of a record: two to a cache line.
@@ -64,8 +64,9 @@ impl Parts {
     }
 }
 
-/// The record of an event.
-#[inline]
+/// The record of an event: a few stores where it is known which one that is.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "the compiler has it a function of 40 instructions")]
 pub(crate) fn encode(at_ns: u64, lane: Lane, event: Event) -> Record {
     let Parts { kind, tag, small, first, second } = parts(event);
     let mut record = [0; BYTES];
@@ -131,7 +132,8 @@ pub(crate) fn decode_frames(record: &Record) -> impl Iterator<Item = Frame> + '_
     })
 }
 
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "as above")]
 fn parts(event: Event) -> Parts {
     let kind = Parts::kind;
     match event {
@@ -174,6 +176,7 @@ fn parts(event: Event) -> Parts {
         Event::NeverAwaited { code } => kind(26).small(code.0),
         Event::HandleBegins { code } => kind(27).small(code.0),
         Event::HandleEnds => kind(28),
+        Event::CancelTakenBack { task } => kind(29).first(task.get()),
 
         Event::TransportOpened { transport, fd } => kind(40).first(transport.get()).small(fd),
         Event::BytesIn { transport, bytes } => kind(41).first(transport.get()).second(bytes),
@@ -189,8 +192,12 @@ fn parts(event: Event) -> Parts {
         }
         Event::TransportClosed { transport } => kind(44).first(transport.get()),
 
-        Event::WorkQueued { work, by, code } => {
-            kind(56).first(work.get()).second(number(by)).small(code.0)
+        Event::WorkQueued { work, by, code, place } => {
+            let tag = match place {
+                WorkPlace::Thread => 0,
+                WorkPlace::Elsewhere => 1,
+            };
+            kind(56).first(work.get()).second(number(by)).small(code.0).tag(tag)
         }
         Event::WorkBegins { work } => kind(57).first(work.get()),
         Event::WorkEnds { work } => kind(58).first(work.get()),
@@ -252,6 +259,7 @@ fn waker_parts(by: Waker) -> (u8, u64) {
         Waker::Work(work) => (6, work.get()),
         Waker::Signal(signal) => (7, signal.into()),
         Waker::Callback => (8, 0),
+        Waker::Process(pid) => (9, pid.into()),
     }
 }
 
@@ -298,6 +306,7 @@ fn event(parts: Parts) -> Option<Event> {
         26 => Event::NeverAwaited { code },
         27 => Event::HandleBegins { code },
         28 => Event::HandleEnds,
+        29 => Event::CancelTakenBack { task: TaskId::new(first)? },
 
         40 => Event::TransportOpened { transport: TransportId::new(first)?, fd: small },
         41 => Event::BytesIn { transport: TransportId::new(first)?, bytes: second },
@@ -314,7 +323,10 @@ fn event(parts: Parts) -> Option<Event> {
         }
         44 => Event::TransportClosed { transport: TransportId::new(first)? },
 
-        56 => Event::WorkQueued { work: WorkId::new(first)?, by: TaskId::new(second), code },
+        56 => {
+            let place = if tag == 0 { WorkPlace::Thread } else { WorkPlace::Elsewhere };
+            Event::WorkQueued { work: WorkId::new(first)?, by: TaskId::new(second), code, place }
+        }
         57 => Event::WorkBegins { work: WorkId::new(first)? },
         58 => Event::WorkEnds { work: WorkId::new(first)? },
 
@@ -367,6 +379,7 @@ fn waker(tag: u8, second: u64) -> Waker {
         6 => WorkId::new(second).map_or(Waker::Unknown, Waker::Work),
         7 => Waker::Signal(low(second)),
         8 => Waker::Callback,
+        9 => Waker::Process(low(second)),
         _ => Waker::Unknown,
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use cafeloop_flow::render::{Svg, Terminal, compared, html, json, perfetto, svg, terminal};
 use cafeloop_flow::{
     Awaited, Event, Lane, LaneKind, Metadata, Recorder, Run, Snapshot, StepEnd, TaskEnd, Waker,
-    WorkId,
+    WorkId, WorkPlace,
 };
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -41,7 +41,7 @@ fn busy_cafe() -> Story {
     let work = WorkId::new(1).expect("jobs count from 1");
     story.wake(3, Waker::Timer, &["handle_customer:41", "make_coffee:32"]).begin(3);
     let code = story.code("wash_cups");
-    story.event(Event::WorkQueued { work, by: Some(task(3)), code });
+    story.event(Event::WorkQueued { work, by: Some(task(3)), code, place: WorkPlace::Thread });
     story.suspend(3, Awaited::Work(work)).on(1).lane(LaneKind::Worker, "washer_0");
     story.event(Event::WorkBegins { work }).at(4_000).event(Event::WorkEnds { work }).on(0);
     story.wake(3, Waker::Work(work), &["handle_customer:44"]).begin(3).done(3);
@@ -365,4 +365,20 @@ fn a_page_asks_nobody_for_anything() {
     for way in ["http:", "https:", "src=", "href=", "url(", "@import", "fetch(", "XMLHttpRequest"] {
         assert!(!page.contains(way), "the page has {way}");
     }
+}
+
+#[test]
+fn a_servers_requests_are_drawn_though_a_library_makes_them() {
+    let mut story = Story::new("cafe.py");
+    story.lane(LaneKind::Loop, "MainThread").event(Event::TurnBegins { ready: 1 });
+    for number in 1..=50 {
+        let frames = ["/lib/python3.13/site-packages/server.py/run_asgi:8", "make_coffee:3"];
+        let code = story.code_of("/lib/python3.13/site-packages/server.py", "run_asgi");
+        story.at(number * 10).event(Event::TaskCreated { task: task(number), parent: None, code });
+        story.begin(number).suspend(number, Awaited::Future);
+        story.at(number * 10 + 2).wake(number, Waker::Timer, &frames).begin(number).done(number);
+    }
+    story.at(1_000).event(Event::TurnBegins { ready: 0 });
+    let drawn = terminal(&story.run(), PLAIN);
+    assert!(drawn.contains("50 × run_asgi"), "{drawn}");
 }

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
 use std::slice;
+use std::sync::OnceLock;
 
 use pyo3::PyVisit;
 use pyo3::ffi;
@@ -106,35 +107,56 @@ pub(crate) fn copy_context(py: Python<'_>) -> PyResult<Bound<'_, PyContext>> {
 }
 
 /// Calls `call` inside of `context`, as `Context.run` does.
+#[inline]
 pub(crate) fn in_context<R>(
     context: &Bound<'_, PyContext>,
     call: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<R> {
-    let _entered = Entered::enter(context)?;
+    enter_context(context)?;
+    let _entered = Entered(context);
     call()
+}
+
+/// Enters `context`; whoever does leaves it again, before what was entered earlier.
+#[inline]
+pub(crate) fn enter_context(context: &Bound<'_, PyContext>) -> PyResult<()> {
+    // SAFETY: the GIL is held and the object is a context.
+    match unsafe { ffi::PyContext_Enter(context.as_ptr()) } {
+        0 => Ok(()),
+        _ => Err(PyErr::fetch(context.py())),
+    }
+}
+
+/// Leaves what was entered last.
+#[inline]
+pub(crate) fn leave_context(context: &Bound<'_, PyContext>) {
+    // SAFETY: the GIL is held and the object is a context.
+    if unsafe { ffi::PyContext_Exit(context.as_ptr()) } != 0 {
+        // Somebody left the context in our place.
+        PyErr::fetch(context.py()).write_unraisable(context.py(), Some(context.as_any()));
+    }
 }
 
 /// A context that was entered and is left when this is dropped.
 struct Entered<'a, 'py>(&'a Bound<'py, PyContext>);
 
-impl<'a, 'py> Entered<'a, 'py> {
-    fn enter(context: &'a Bound<'py, PyContext>) -> PyResult<Self> {
-        // SAFETY: the GIL is held and the object is a context.
-        match unsafe { ffi::PyContext_Enter(context.as_ptr()) } {
-            0 => Ok(Entered(context)),
-            _ => Err(PyErr::fetch(context.py())),
-        }
+impl Drop for Entered<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        // The guards of nested calls are dropped in reverse order.
+        leave_context(self.0);
     }
 }
 
-impl Drop for Entered<'_, '_> {
-    fn drop(&mut self) {
-        // SAFETY: as in `enter`; what was entered last is left first, because
-        // the guards of nested calls are dropped in reverse order.
-        if unsafe { ffi::PyContext_Exit(self.0.as_ptr()) } != 0 {
-            // Somebody left the context in our place.
-            PyErr::fetch(self.0.py()).write_unraisable(self.0.py(), Some(self.0.as_any()));
-        }
+/// Has the processor fetch what stands at an address, which it will soon be asked for.
+#[inline]
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables, reason = "no stable hint there"))]
+pub(crate) fn prefetch<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which does nothing for an address that nothing stands at.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
     }
 }
 
@@ -175,6 +197,40 @@ impl PythonSocket {
     /// Whether it is a `_socket.socket`, or derived from it.
     pub(crate) fn is_plain(&self) -> bool {
         self.is_plain
+    }
+}
+
+/// A `_socket.socket` whose descriptor is read where it has it.
+pub(crate) struct PlainSocket(Py<PyAny>);
+
+impl PlainSocket {
+    /// `None` if the object is none, or its descriptor isn't where it should be.
+    #[inline]
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> Option<Self> {
+        static IS_WHERE_IT_SHOULD_BE: OnceLock<bool> = OnceLock::new();
+        let py = object.py();
+        if !object.is_instance(names::socket_class(py).ok()?).ok()? {
+            return None;
+        }
+        let is_plain = match IS_WHERE_IT_SHOULD_BE.get() {
+            Some(known) => *known,
+            None => {
+                let fd = object.call_method0(intern!(py, "fileno")).ok()?.extract::<RawFd>();
+                let fd = fd.ok().filter(|fd| *fd >= 0)?;
+                *IS_WHERE_IT_SHOULD_BE.get_or_init(|| field(object) == fd)
+            }
+        };
+        is_plain.then(|| PlainSocket(object.clone().unbind()))
+    }
+
+    /// -1 if the socket is closed.
+    #[inline]
+    pub(crate) fn fd(&self, py: Python<'_>) -> RawFd {
+        field(self.0.bind(py))
+    }
+
+    pub(crate) fn object(&self) -> &Py<PyAny> {
+        &self.0
     }
 }
 
@@ -229,15 +285,25 @@ pub(crate) fn fill_bytes(
     Ok(bytes.cast_into().expect("a bytes object stays one when it is resized"))
 }
 
-/// The memory of an object that has some, while this lives.
-struct Buffer {
-    view: Box<ffi::Py_buffer>,
+/// Room for what an object says of its memory.  It may point to itself, so that it stays
+/// where it is as long as it is in use: whoever asks has it on his stack.
+pub(crate) struct View(ffi::Py_buffer);
+
+impl View {
+    pub(crate) fn new() -> Self {
+        View(ffi::Py_buffer::new())
+    }
 }
 
-impl Buffer {
-    fn of(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
-        let mut view = Box::new(ffi::Py_buffer::new());
-        // SAFETY: the GIL is held and the view is a fresh one.
+/// The memory of an object that has some, while this lives.
+struct Buffer<'v> {
+    view: &'v mut ffi::Py_buffer,
+}
+
+impl<'v> Buffer<'v> {
+    fn of(view: &'v mut View, object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
+        let View(view) = view;
+        // SAFETY: the GIL is held, and nobody else uses the view.
         match unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut *view, flags) } {
             0 => Ok(Buffer { view }),
             _ => Err(PyErr::fetch(object.py())),
@@ -249,7 +315,7 @@ impl Buffer {
     }
 }
 
-impl Drop for Buffer {
+impl Drop for Buffer<'_> {
     fn drop(&mut self) {
         // SAFETY: the view was filled by `of` and is released once; whoever has one
         // holds the GIL, since it can't leave the thread.
@@ -258,11 +324,11 @@ impl Drop for Buffer {
 }
 
 /// Memory to read from, contiguous.
-pub(crate) struct ReadableBuffer(Buffer);
+pub(crate) struct ReadableBuffer<'v>(Buffer<'v>);
 
-impl ReadableBuffer {
-    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Buffer::of(object, ffi::PyBUF_SIMPLE).map(ReadableBuffer)
+impl<'v> ReadableBuffer<'v> {
+    pub(crate) fn of(view: &'v mut View, object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Buffer::of(view, object, ffi::PyBUF_SIMPLE).map(ReadableBuffer)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -277,11 +343,11 @@ impl ReadableBuffer {
 }
 
 /// Memory to write to, contiguous.
-pub(crate) struct WritableBuffer(Buffer);
+pub(crate) struct WritableBuffer<'v>(Buffer<'v>);
 
-impl WritableBuffer {
-    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Buffer::of(object, ffi::PyBUF_WRITABLE).map(WritableBuffer)
+impl<'v> WritableBuffer<'v> {
+    pub(crate) fn of(view: &'v mut View, object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Buffer::of(view, object, ffi::PyBUF_WRITABLE).map(WritableBuffer)
     }
 
     /// Has `fill` write to it.

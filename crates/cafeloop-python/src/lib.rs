@@ -41,6 +41,9 @@ mod _cafeloop {
     #[cfg(not(Py_3_12))]
     #[pymodule_export]
     use super::object::StandIn;
+    use super::object::add_handle_classes;
+    #[pymodule_export]
+    use super::object::add_loop_methods;
     #[cfg(Py_3_12)]
     #[pymodule_export]
     use super::object::{_put_shortcuts, _remove_shortcuts};
@@ -48,10 +51,10 @@ mod _cafeloop {
     use super::object::{
         _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods,
     };
-    use super::object::{add_handle_classes, add_loop_methods};
     #[pymodule_export]
     use super::recorder::{
-        _record_future, _record_work, Collections, FlowRecording, Unawaited, Work,
+        _record_future, _record_process, _record_process_end, _record_process_wakes, _record_work,
+        Collections, FlowRecording, HandedJob, Unawaited, Work,
     };
     #[pymodule_export]
     use super::transport::{Accepted, Acceptor, Connections, Datagram, Stream, Tls};

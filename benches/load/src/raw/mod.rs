@@ -20,7 +20,7 @@ use crate::args::{ListenAddress, Service};
 use crate::error::{Error, Result};
 use crate::load::BUFFER_BYTES;
 use crate::poller::{Interest, Poller};
-use crate::socket::Socket;
+use crate::socket::{Socket, send_unpaced};
 use service::Peer;
 
 /// Connections that may wait to be accepted: as many as Linux allows unless told
@@ -44,6 +44,7 @@ pub(crate) fn serve(service: Service, address: &ListenAddress, out: &mut dyn Wri
         }
         ListenAddress::Tcp(address) => {
             let listener = address.resolve().and_then(TcpListener::bind).map_err(failed)?;
+            send_unpaced(&listener);
             let found = listener.local_addr().map_err(failed)?;
             serve_streams(service, &Listener::Tcp(listener), || announce(out, found), failed)
         }

@@ -15,7 +15,7 @@
 
 use std::collections::HashMap;
 
-use crate::findings::{Finding, labels, words};
+use crate::findings::{Finding, Sight, labels, words};
 use crate::id::{CodeId, Frame, Lane};
 use crate::quantity::{Time, count};
 use crate::run::{Block, Run, State, TaskIndex};
@@ -78,7 +78,8 @@ fn finding(run: &Run, site: Frame, held: Held) -> Finding {
     let Held { blocks, kept, kept_ns } = held;
     let lengths = blocks.iter().map(|block| block.to_ns.saturating_sub(block.from_ns));
     let total_ns = lengths.clone().fold(0, u64::saturating_add);
-    let longest_ns = lengths.max().unwrap_or(0);
+    let longest_ns = lengths.clone().max().unwrap_or(0);
+    let longest = blocks.iter().zip(lengths).max_by_key(|it| it.1).map(|(block, _)| block);
     let often = match blocks.len() {
         1 => format!("held the loop for {}", Time(total_ns)),
         times => format!(
@@ -114,5 +115,6 @@ fn finding(run: &Run, site: Frame, held: Held) -> Finding {
         cost_ns: total_ns,
         site: Some(site),
         tasks: kept,
+        sight: longest.map(|&Block { task, from_ns, to_ns, .. }| Sight { task, from_ns, to_ns }),
     }
 }

@@ -46,5 +46,6 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
         cost_ns: 0,
         site: None,
         tasks: Vec::new(),
+        sight: None,
     }]
 }

@@ -9,6 +9,7 @@
 //! # What to do
 //! Give the executor more threads, or give jobs that block for long one of their own.
 
+use crate::event::WorkPlace;
 use crate::findings::Finding;
 use crate::id::Frame;
 use crate::quantity::{Time, count};
@@ -21,6 +22,10 @@ const LEAST_SHARE: u64 = 10;
 
 pub(super) fn check(run: &Run) -> Vec<Finding> {
     let queued = |work: &Work| {
+        // Elsewhere it may have begun without anybody's having seen it.
+        if work.begun_ns.is_none() && work.place == WorkPlace::Elsewhere {
+            return 0;
+        }
         let until_ns = work.begun_ns.or(work.ended_ns).unwrap_or(run.end_ns);
         work.queued_ns.map_or(0, |since_ns| until_ns.saturating_sub(since_ns))
     };
@@ -34,25 +39,33 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
     tasks.sort_unstable();
     tasks.dedup();
     let site = Frame { code: longest.code, line: 0 };
+    let is_elsewhere = longest.place == WorkPlace::Elsewhere;
     vec![Finding {
         name: "executor-queue",
         saw: format!(
-            "{} of {} waited for a thread of the executor, {} altogether and {} at the longest \
+            "{} of {} waited for {} of the executor, {} altogether and {} at the longest \
              ({}); {} ran at once at most",
             count(long.len(), "job"),
             run.works.len(),
+            if is_elsewhere { "a process" } else { "a thread" },
             Time(total_ns),
             Time(queued(longest)),
             run.place(site),
             most_at_once(run)
         ),
-        why: "all threads were busy: what a task waits for is then not its own job",
-        advice: "give the executor more threads (max_workers), or an executor of their own to \
-                 jobs that block for long"
-            .to_owned(),
+        why: "all of them were busy: what a task waits for is then not its own job",
+        advice: if is_elsewhere {
+            "more processes (max_workers) help while processors are free; give short jobs an \
+             executor of their own"
+        } else {
+            "give the executor more threads (max_workers), or an executor of their own to jobs \
+             that block for long"
+        }
+        .to_owned(),
         cost_ns: total_ns,
         site: Some(site),
         tasks,
+        sight: None,
     }]
 }
 

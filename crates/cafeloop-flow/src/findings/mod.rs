@@ -35,6 +35,19 @@ pub struct Finding {
     pub site: Option<Frame>,
     /// The tasks that it is about.
     pub tasks: Vec<TaskIndex>,
+    /// Where to look first; if it isn't said, at the first of its tasks.
+    pub sight: Option<Sight>,
+}
+
+/// A time in a picture, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// The task, if it is one's.
+    pub task: Option<TaskIndex>,
+    /// From when.
+    pub from_ns: u64,
+    /// Until when.
+    pub to_ns: u64,
 }
 
 /// All findings of a run: first those that aren't about time, as most of them are
@@ -57,25 +70,16 @@ pub fn find(run: &Run) -> Vec<Finding> {
     findings
 }
 
-/// The first labels of some tasks, and how many more there are.
+/// How some tasks are called.
 fn labels(run: &Run, tasks: &[TaskIndex]) -> String {
-    /// More than three names say nothing.
-    const NAMED: usize = 3;
-    let named: Vec<String> = tasks
-        .iter()
-        .filter_map(|&index| run.task(index))
-        .take(NAMED)
-        .map(|task| run.label(task))
-        .collect();
-    match tasks.len().saturating_sub(NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
+    run.labels(tasks.iter().filter_map(|&index| run.task(index)))
 }
 
 /// What things are called in the program's language.
 struct Words {
     gather: &'static str,
+    /// Before the next.
+    a: &'static str,
     task_group: &'static str,
     to_thread: &'static str,
     create_task: &'static str,
@@ -85,6 +89,7 @@ fn words(run: &Run) -> Words {
     if run.metadata.runtime.contains("Py") {
         Words {
             gather: "asyncio.gather",
+            a: "an",
             task_group: "asyncio.TaskGroup",
             to_thread: "asyncio.to_thread",
             create_task: "asyncio.create_task",
@@ -92,6 +97,7 @@ fn words(run: &Run) -> Words {
     } else {
         Words {
             gather: "gather",
+            a: "a",
             task_group: "task_group",
             to_thread: "to_thread",
             create_task: "create_task",

@@ -47,6 +47,7 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
                 cost_ns: 0,
                 site: Some(if site.code == CodeId::NONE { Frame { code, line: 0 } } else { site }),
                 tasks: Vec::new(),
+                sight: None,
             }
         })
         .collect()

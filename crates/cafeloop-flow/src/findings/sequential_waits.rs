@@ -58,6 +58,8 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
             found.add(calls, Some(index));
         }
     }
+    // What calls a job that another process has handed over is that process.
+    let serves = run.works.iter().any(|work| work.id.process().is_some());
     for thread in run.threads.iter().filter(|thread| thread.kind != LaneKind::Worker) {
         let waits = run.stretches(thread).filter_map(|stretch| match stretch.doing {
             Doing::Calling(chain) | Doing::Waiting(chain) => {
@@ -65,7 +67,7 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
             }
             _ => None,
         });
-        for calls in all(run, &mut paths, &waits, 0, least_ns) {
+        for calls in all(run, &mut paths, &waits, usize::from(serves), least_ns) {
             found.add(calls, None);
         }
     }
@@ -132,7 +134,7 @@ fn finding(run: &Run, calls: &Calls, tasks: Vec<TaskIndex>) -> Finding {
     let how = if tasks.is_empty() {
         format!("on an event loop with {}, or in threads", words.gather)
     } else {
-        format!("with {} or a {}", words.gather, words.task_group)
+        format!("with {} or {} {}", words.gather, words.a, words.task_group)
     };
     Finding {
         name: "sequential-waits",
@@ -147,6 +149,7 @@ fn finding(run: &Run, calls: &Calls, tasks: Vec<TaskIndex>) -> Finding {
         cost_ns: calls.saves_ns(),
         site: Some(calls.called),
         tasks,
+        sight: None,
     }
 }
 

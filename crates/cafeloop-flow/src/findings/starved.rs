@@ -55,6 +55,7 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
         cost_ns: ready_ns,
         site: most,
         tasks: Vec::new(),
+        sight: None,
     }]
 }
 

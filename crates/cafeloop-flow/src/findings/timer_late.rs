@@ -9,8 +9,8 @@
 //! # What to do
 //! Look at what ran just before: see `blocked-loop`.
 
-use crate::findings::Finding;
-use crate::quantity::{Time, count};
+use crate::findings::{Finding, Sight};
+use crate::quantity::{Time, count, thousands};
 use crate::run::{Run, Timers};
 
 pub(super) fn check(run: &Run) -> Vec<Finding> {
@@ -31,7 +31,7 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
         saw: format!(
             "{} of {} fired more than {} late, as the loop was busy; the latest by {}, {} after the beginning",
             count(timers.late, "timer"),
-            timers.fired,
+            thousands(timers.fired),
             Time(Timers::LATE_NS),
             Time(timers.latest_ns),
             Time(timers.latest_at_ns.saturating_sub(run.start_ns))
@@ -41,5 +41,10 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
         cost_ns: timers.late_total_ns,
         site: None,
         tasks: Vec::new(),
+        sight: Some(Sight {
+            task: None,
+            from_ns: run.timers.latest_at_ns.saturating_sub(run.timers.latest_ns),
+            to_ns: run.timers.latest_at_ns,
+        }),
     }]
 }

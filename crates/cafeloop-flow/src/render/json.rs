@@ -7,12 +7,12 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-use crate::event::{LaneKind, TaskEnd};
+use crate::event::{LaneKind, TaskEnd, WorkPlace};
 use crate::findings::{Finding, find};
 use crate::id::{CodeId, Frame};
 use crate::metadata::{Clock, Mode};
 use crate::run::{
-    Busy, By, Doing, End, Interval, Run, State, Task, TaskIndex, Thread, WaitSite, What,
+    Busy, By, Doing, End, Interval, Process, Run, State, Task, TaskIndex, Thread, WaitSite, What,
 };
 
 /// The version of this form; it changes when a field changes its meaning or goes.
@@ -95,6 +95,10 @@ impl Serialize for Whole<'_> {
         )?;
         map.serialize_entry("transports", &Each(|| run.transports.iter().map(transport_form)))?;
         map.serialize_entry("works", &Each(|| run.works.iter().map(|it| work_form(run, it))))?;
+        map.serialize_entry(
+            "processes",
+            &Each(|| run.processes.iter().map(|it| process_form(run, it))),
+        )?;
         map.serialize_entry("children", &Each(|| run.children.iter().map(Whole)))?;
         map.end()
     }
@@ -225,9 +229,21 @@ struct TransportForm<'a> {
 }
 
 #[derive(Serialize)]
+struct ProcessForm<'a> {
+    pid: u32,
+    program: &'a str,
+    started_ns: Option<u64>,
+    ended_ns: Option<u64>,
+    status: Option<i32>,
+}
+
+#[derive(Serialize)]
 struct WorkForm<'a> {
     code: PlaceForm<'a>,
     task: Option<usize>,
+    place: &'static str,
+    /// The process that ran it, if that is another one; the lane is that one's then.
+    process: Option<u32>,
     lane: u16,
     queued_ns: Option<u64>,
     begun_ns: Option<u64>,
@@ -359,6 +375,7 @@ fn waker(by: By) -> Subject {
         By::Work(place) => Subject("work", Some(place.into())),
         By::Signal(signal) => Subject("signal", Some(signal.into())),
         By::Callback => Subject("callback", None),
+        By::Process(place) => Subject("process", Some(place.into())),
     }
 }
 
@@ -372,6 +389,7 @@ fn awaited(what: What) -> Subject {
         What::Descriptor(fd) => Subject("descriptor", Some(fd.into())),
         What::Transport(place) => Subject("transport", Some(place.into())),
         What::Work(place) => Subject("work", Some(place.into())),
+        What::Process(place) => Subject("process", Some(place.into())),
     }
 }
 
@@ -392,10 +410,25 @@ fn work_form<'a>(run: &'a Run, work: &crate::run::Work) -> WorkForm<'a> {
     WorkForm {
         code: code_form(run, work.code),
         task: work.by.map(TaskIndex::get),
+        place: match work.place {
+            WorkPlace::Thread => "thread",
+            WorkPlace::Elsewhere => "elsewhere",
+        },
+        process: work.process,
         lane: work.lane.0,
         queued_ns: time(work.queued_ns),
         begun_ns: time(work.begun_ns),
         ended_ns: time(work.ended_ns),
+    }
+}
+
+fn process_form<'a>(run: &Run, process: &'a Process) -> ProcessForm<'a> {
+    ProcessForm {
+        pid: process.pid,
+        program: &process.program,
+        started_ns: process.started_ns.map(|at_ns| since(run, at_ns)),
+        ended_ns: process.ended.map(|(at_ns, _)| since(run, at_ns)),
+        status: process.ended.map(|(_, status)| status),
     }
 }
 

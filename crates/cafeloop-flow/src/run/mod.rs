@@ -15,16 +15,19 @@ mod thread;
 mod transport;
 mod waits;
 
+use std::collections::HashMap;
 use std::io::Read;
 
 use crate::error::Error;
+use crate::event::WorkPlace;
 use crate::id::{CodeId, Frame, Lane, StringId, WorkId};
 use crate::metadata::Metadata;
 use crate::names::Names;
+use crate::quantity::thousands;
 use crate::reader::{Ending, Losses, Reader};
 
 pub use chain::ChainId;
-pub(crate) use chain::{is_of_the_program, of_the_program, site};
+pub(crate) use chain::{is_of_the_program, site};
 pub use task::{By, End, Interval, State, Task, TaskIndex, Totals, What};
 pub use thread::{Doing, Stretch, Thread};
 pub use transport::{Traffic, Transport};
@@ -91,14 +94,18 @@ pub struct Work {
     pub by: Option<TaskIndex>,
     /// What it runs.
     pub code: CodeId,
+    /// Where it was to run.
+    pub place: WorkPlace,
     /// When it was handed over, if that was seen.
     pub queued_ns: Option<u64>,
-    /// When a thread began with it, if one did.
+    /// When the executor began with it, if that was seen.
     pub begun_ns: Option<u64>,
     /// When it ended.
     pub ended_ns: Option<u64>,
     /// The lane that ran it.
     pub lane: Lane,
+    /// The process that ran it, if that is another one; the lane is of its run then.
+    pub process: Option<u32>,
 }
 
 /// A time in which one job held its loop.
@@ -167,10 +174,12 @@ pub struct LostException {
 }
 
 /// A process that was started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     /// Its number.
     pub pid: u32,
+    /// The program that it runs; empty if that isn't known.
+    pub program: String,
     /// When it was started, if that was seen.
     pub started_ns: Option<u64>,
     /// When it ended, and with which status.
@@ -187,9 +196,29 @@ impl Run {
         replay::replay(Reader::new(input)?)
     }
 
-    /// Takes in the run of a process that this one started.
+    /// Takes in the run of a process that this one started, with what it says of the
+    /// jobs that this one has handed to it.
     pub fn adopt(&mut self, child: Run) {
+        let places: HashMap<WorkId, usize> =
+            self.works.iter().enumerate().map(|(place, work)| (work.id, place)).collect();
+        for theirs in &child.works {
+            if theirs.id.process() == Some(self.metadata.pid)
+                && let Some(place) = theirs.id.at_home().and_then(|id| places.get(&id).copied())
+            {
+                let Work { begun_ns, lane, .. } = *theirs;
+                let process = Some(child.metadata.pid);
+                let ended_ns = theirs.ended_ns.or(self.works[place].ended_ns);
+                self.works[place] = Work { begun_ns, ended_ns, lane, process, ..self.works[place] };
+            }
+        }
         self.children.push(child);
+    }
+
+    /// Whether nothing is seen of what the process did, nor of its children.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+            && !self.threads.iter().any(Thread::did_anything)
+            && self.children.is_empty()
     }
 
     /// The program, without its folder, and its arguments.
@@ -197,9 +226,21 @@ impl Run {
         let Some((program, arguments)) = self.metadata.command.split_first() else {
             return "a recording".to_owned();
         };
+        // A package's own name, rather than that of what all packages are run by.
+        let program = program.strip_suffix("/__main__.py").unwrap_or(program);
         let words: Vec<&str> =
             [file_name(program)].into_iter().chain(arguments.iter().map(String::as_str)).collect();
         words.join(" ")
+    }
+
+    /// How one of its children is called: by its number, and by its command if that is
+    /// another one.
+    pub(crate) fn child_title(&self, child: &Run) -> String {
+        let pid = child.metadata.pid;
+        if child.metadata.command == self.metadata.command {
+            return format!("process {pid}");
+        }
+        format!("process {pid}: {}", child.command_line())
     }
 
     /// How long it took.
@@ -266,6 +307,30 @@ impl Run {
             ("", function) => function.to_owned(),
             (name, _) => name.to_owned(),
         }
+    }
+
+    /// How some tasks are called: the first labels, and how many more there are.
+    pub(crate) fn labels<'a>(&self, tasks: impl Iterator<Item = &'a Task>) -> String {
+        /// More than three names say nothing.
+        const NAMED: usize = 3;
+        let mut named: Vec<(String, u64)> = Vec::new();
+        let mut more = 0;
+        for task in tasks {
+            let label = self.label(task);
+            if let Some((_, times)) = named.iter_mut().find(|(name, _)| *name == label) {
+                *times += 1;
+            } else if named.len() < NAMED {
+                named.push((label, 1));
+            } else {
+                more += 1;
+            }
+        }
+        let named = named.into_iter().map(|(name, times)| match times {
+            1 => name,
+            times => format!("{name} × {}", thousands(times)),
+        });
+        let named = named.collect::<Vec<String>>().join(", ");
+        if more == 0 { named } else { format!("{named} and {} more", thousands(more)) }
     }
 
     /// How a thread is called: by its name, the program's, or its number.

@@ -32,7 +32,7 @@ pub struct Task {
     pub created_ns: Option<u64>,
     /// How often it ran.
     pub steps: u64,
-    /// When it was first asked to end.
+    /// When it was first asked to end, unless that was taken back.
     pub cancel_asked_ns: Option<u64>,
     /// When and how it came to its end.
     pub end: Option<(u64, End)>,
@@ -126,6 +126,9 @@ pub enum By {
     Signal(u32),
     /// A callback.
     Callback,
+    /// A process that has ended, by its place among
+    /// [`Run::processes`](crate::Run::processes).
+    Process(u32),
 }
 
 /// What a task waits for.
@@ -147,6 +150,9 @@ pub enum What {
     Transport(u32),
     /// An executor's job, by its place among [`Run::works`](crate::Run::works).
     Work(u32),
+    /// The end of a process, by its place among
+    /// [`Run::processes`](crate::Run::processes).
+    Process(u32),
 }
 
 impl What {
@@ -161,6 +167,7 @@ impl What {
             What::Descriptor(_) => "descriptor",
             What::Transport(_) => "transport",
             What::Work(_) => "executor",
+            What::Process(_) => "process",
         }
     }
 }

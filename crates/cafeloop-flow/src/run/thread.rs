@@ -95,9 +95,9 @@ impl Thread {
             .any(|span| matches!(span.doing, Doing::Calling(_) | Doing::Waiting(_) | Doing::Job(_)))
     }
 
-    /// Whether it was seen to do anything.
+    /// Whether it was seen to do anything but to rest.
     pub fn did_anything(&self) -> bool {
-        self.spans.iter().any(|span| span.doing != Doing::Unknown)
+        self.spans.iter().any(|span| !matches!(span.doing, Doing::Unknown | Doing::Resting))
     }
 
     /// Whether it turned a loop.

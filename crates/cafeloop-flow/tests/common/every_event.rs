@@ -2,7 +2,7 @@
 
 use cafeloop_flow::{
     Awaited, CodeId, Event, FlowChange, LaneKind, StepEnd, StringId, TaskEnd, TaskId, TransportId,
-    Waker, WorkId,
+    Waker, WorkId, WorkPlace,
 };
 
 fn task(number: u64) -> TaskId {
@@ -47,7 +47,7 @@ pub(crate) fn every_event(code: CodeId, class: StringId) -> Vec<Event> {
         Event::BytesIn { transport: transport(21), bytes: 22 },
         Event::BytesOut { transport: transport(23), bytes: 24 },
         Event::TransportClosed { transport: transport(25) },
-        Event::WorkQueued { work: work(26), by: Some(task(27)), code },
+        Event::WorkQueued { work: work(26), by: Some(task(27)), code, place: WorkPlace::Thread },
         Event::WorkBegins { work: work(28) },
         Event::WorkEnds { work: work(29) },
         Event::GcPaused { took_ns: 30, generation: 31 },
@@ -95,5 +95,9 @@ pub(crate) fn every_event(code: CodeId, class: StringId) -> Vec<Event> {
     events.extend(changes.map(|change| Event::Flow { transport: transport(54), change }));
     let kinds = [LaneKind::Loop, LaneKind::Thread, LaneKind::Worker];
     events.extend(kinds.map(|kind| Event::LaneNamed { kind }));
+    let place = WorkPlace::Elsewhere;
+    events.push(Event::WorkQueued { work: work(55), by: None, code, place });
+    events.push(Event::CancelTakenBack { task: task(58) });
+    events.push(Event::Woken { task: task(56), by: Waker::Process(57) });
     events
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use cafeloop_flow::{
     Awaited, CodeId, Ending, Event, FlowChange, Frame, Lane, LaneKind, Losses, Reader, StepEnd,
-    StringId, TaskEnd, TaskId, TransportId, Waker, WorkId,
+    StringId, TaskEnd, TaskId, TransportId, Waker, WorkId, WorkPlace,
 };
 use proptest::prelude::*;
 
@@ -98,6 +98,7 @@ fn waker() -> impl Strategy<Value = Waker> {
         work().prop_map(Waker::Work),
         any::<u32>().prop_map(Waker::Signal),
         Just(Waker::Callback),
+        any::<u32>().prop_map(Waker::Process),
     ]
 }
 
@@ -145,6 +146,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(task, by)| Event::CancelAsked { task, by }),
         (task(), task_end).prop_map(|(task, end)| Event::TaskDone { task, end }),
         task().prop_map(|task| Event::TaskLost { task }),
+        task().prop_map(|task| Event::CancelTakenBack { task }),
         proptest::option::of(task())
             .prop_map(|task| Event::ExceptionLost { task, class: StringId::NONE }),
         Just(Event::NeverAwaited { code: CodeId::NONE }),
@@ -166,10 +168,9 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         transport().prop_map(|transport| Event::TransportClosed { transport }),
     ];
     let of_executors = prop_oneof![
-        (work(), proptest::option::of(task())).prop_map(|(work, by)| Event::WorkQueued {
-            work,
-            by,
-            code: CodeId::NONE
+        (work(), proptest::option::of(task()), any::<bool>()).prop_map(|(work, by, is_here)| {
+            let place = if is_here { WorkPlace::Thread } else { WorkPlace::Elsewhere };
+            Event::WorkQueued { work, by, code: CodeId::NONE, place }
         }),
         work().prop_map(|work| Event::WorkBegins { work }),
         work().prop_map(|work| Event::WorkEnds { work }),

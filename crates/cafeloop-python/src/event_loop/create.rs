@@ -73,7 +73,7 @@ pub(super) fn task<'py>(
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
-    let ([coro], rest) = args.leading("create_task", ["coro"])?;
+    let ([coro], rest) = args.leading("create_task", &["coro"])?;
     let options = Options::parse(py, &rest)?;
     let coro = &coro;
     let state = slf.get().state(py);

@@ -49,6 +49,7 @@ pub(super) fn track_origins(py: Python<'_>, state: &State, enabled: bool) -> PyR
 }
 
 /// In debug mode, refuses a call from another thread than the loop's.
+#[inline]
 pub(super) fn check_thread(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
     let state = slf.get().state(slf.py());
     if state.debug.get() && state.runs_elsewhere(slf.py()) {

@@ -100,8 +100,7 @@ fn check_not_running(slf: &Bound<'_, EventLoop>) -> PyResult<()> {
 fn own_time(slf: &Bound<'_, EventLoop>) -> PyResult<Option<Py<PyAny>>> {
     let py = slf.py();
     let name = intern!(py, "time");
-    let is_ours = slf.get_type().getattr(name)?.is(py.get_type::<EventLoop>().getattr(name)?)
-        && !has_own_attribute(slf, name)?;
+    let is_ours = object::is_plain_method(&slf.get_type(), name)? && !has_own_attribute(slf, name)?;
     if is_ours { Ok(None) } else { slf.getattr(name).map(|time| Some(time.unbind())) }
 }
 
@@ -147,11 +146,10 @@ impl<'a, 'py> Running<'a, 'py> {
         }
         if let Some(engine) = self.slf.get().try_engine(py) {
             engine.host().set_time(None);
-            engine.host().forget_left(py);
-            object::turn_of_contexts_ends(py);
+            engine.host().rest(py);
             // A turn that was left early has put off what it wrote.
             engine.host().turns_end.set_running(false);
-            engine.host().turns_end.come(py)?;
+            engine.host().turns_end.come(py, || {})?;
         }
         debug::track_origins(py, state, false)?;
         names::set_running_loop(py)?.call1((py.None(),))?;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyContext, PyTuple};
+use pyo3::types::{IntoPyDict, PyContext, PyFloat, PyTuple};
 use pyo3::{IntoPyObjectExt, intern};
 
 use cafeloop::engine::{Engine, TimerKey};
@@ -12,7 +12,7 @@ use cafeloop::engine::{Engine, TimerKey};
 use super::{EventLoop, debug};
 use crate::errors;
 use crate::host::{Job, Python3};
-use crate::object::{self, Arguments, Call, Context, Handle, Queued, Strong, When};
+use crate::object::{self, Arguments, Call, Context, Handle, Queued, Timer};
 use crate::recorder;
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
@@ -26,30 +26,26 @@ struct Request<'a, 'py> {
 
 impl<'a, 'py> Request<'a, 'py> {
     /// The leading parameters, and the rest.
-    #[inline]
+    #[inline(always)]
     fn parse<const N: usize>(
-        method: &str,
-        names: [&str; N],
+        method: &'static str,
+        names: &'static [&'static str; N],
         args: Arguments<'a, 'py>,
     ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
         let (leading, args) = args.leading(method, names)?;
-        let context = object::context_or_none(args.option(method, "context", &names)?)?;
+        let context = if args.has_names() {
+            object::context_or_none(args.option(method, "context", names)?)?
+        } else {
+            None
+        };
         Ok((leading, Request { callback: leading[N - 1], args, context }))
     }
 
-    #[inline]
-    fn call(&self) -> PyResult<Call> {
-        Call::with(self.callback.to_owned(), self.args.positional())
-    }
-
-    /// A handle that is due then.
-    #[inline]
-    fn into_handle(
-        self,
-        owner: &Bound<'py, EventLoop>,
-        when: When,
-    ) -> PyResult<Bound<'py, Handle>> {
-        Handle::due(owner, when, self.call()?, self.context.map(Context::given))
+    /// What is to be called, and its context, if one was given.
+    #[inline(always)]
+    fn into_call(self) -> PyResult<(Call, Option<Context>)> {
+        let call = Call::with(self.callback.to_owned(), self.args.positional())?;
+        Ok((call, self.context.map(Context::given)))
     }
 }
 
@@ -57,19 +53,28 @@ pub(super) fn call_soon<'py>(
     slf: &Bound<'py, EventLoop>,
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
-    let ([callback], request) = Request::parse("call_soon", ["callback"], args)?;
-    slf.get().refuse_closed(slf.py())?;
-    debug::check_thread(slf)?;
-    debug::check_callback(slf, &callback, "call_soon")?;
-    let handle = request.into_handle(slf, When::Soon)?;
-    push(slf, Job::Handle(Queued::new(handle.clone())))?;
-    if recorder::is_on() {
-        recorder::handle_queued(slf, &handle);
+    let ([callback], request) = Request::parse("call_soon", &["callback"], args)?;
+    if slf.get().is_debug(slf.py()) {
+        slf.get().refuse_closed(slf.py())?;
+        debug::check_thread(slf)?;
+        debug::check_callback(slf, &callback, "call_soon")?;
     }
+    let (call, context) = request.into_call()?;
+    let handle = Handle::due(slf, call, context)?;
+    push_handle(slf, &handle)?;
     Ok(handle)
 }
 
-#[inline]
+#[inline(always)]
+fn push_handle(slf: &Bound<'_, EventLoop>, handle: &Bound<'_, Handle>) -> PyResult<()> {
+    push(slf, Job::Handle(Queued::new(handle.clone())))?;
+    if recorder::is_on() {
+        recorder::handle_queued(slf, handle);
+    }
+    Ok(())
+}
+
+#[inline(always)]
 pub(super) fn queue(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
     debug::check_thread(slf)?;
     if recorder::is_on() {
@@ -78,7 +83,7 @@ pub(super) fn queue(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
     push(slf, job)
 }
 
-#[inline]
+#[inline(always)]
 fn push(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
     match &*slf.get().state(slf.py()).engine.borrow() {
         Some(engine) => {
@@ -109,24 +114,35 @@ pub(super) fn call_soon_threadsafe<'py>(
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
     let py = slf.py();
-    let ([callback], request) = Request::parse("call_soon_threadsafe", ["callback"], args)?;
-    slf.get().refuse_closed(py)?;
-    debug::check_callback(slf, &callback, "call_soon_threadsafe")?;
-    let handle = request.into_handle(slf, When::Soon)?;
-    let job = Job::Handle(Queued::new(handle.clone()));
+    let ([callback], request) = Request::parse("call_soon_threadsafe", &["callback"], args)?;
+    if slf.get().is_debug(py) {
+        slf.get().refuse_closed(py)?;
+        debug::check_callback(slf, &callback, "call_soon_threadsafe")?;
+    }
+    let (call, context) = request.into_call()?;
+    let handle = Handle::due(slf, call, context)?;
     if slf.get().state(py).runs_elsewhere(py) {
-        if recorder::is_on() {
-            recorder::handle_posted(slf, &handle);
-        }
-        slf.get().engine(py)?.remote().post(job).map_err(|_| errors::loop_is_closed())?;
+        post(slf, &handle)?;
     } else {
         // In its own thread, in the order of the calls beside it.
-        push(slf, job)?;
-        if recorder::is_on() {
-            recorder::handle_queued(slf, &handle);
-        }
+        push_handle(slf, &handle)?;
     }
     Ok(handle)
+}
+
+/// Queues a handle from another thread than the loop's.
+fn post(slf: &Bound<'_, EventLoop>, handle: &Bound<'_, Handle>) -> PyResult<()> {
+    if recorder::is_on() {
+        recorder::handle_posted(slf, handle);
+    }
+    let job = Job::Handle(Queued::new(handle.clone()));
+    match &*slf.get().state(slf.py()).engine.borrow() {
+        Some(engine) => {
+            engine.push_and_wake(job);
+            Ok(())
+        }
+        None => Err(errors::loop_is_closed()),
+    }
 }
 
 pub(super) fn call_later<'py>(
@@ -134,7 +150,7 @@ pub(super) fn call_later<'py>(
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
-    let ([delay, _], request) = Request::parse("call_later", ["delay", "callback"], args)?;
+    let ([delay, _], request) = Request::parse("call_later", &["delay", "callback"], args)?;
     if delay.is_none() {
         return Err(PyTypeError::new_err("delay must not be None"));
     }
@@ -142,7 +158,7 @@ pub(super) fn call_later<'py>(
         let now = time(slf.get(), py);
         if let Some(delay) = plain_seconds(&delay) {
             let when = now + delay;
-            return Ok(set_timer(slf, when, When::At(when), request)?.into_any());
+            return Ok(set_timer(slf, when, None, request)?.into_any());
         }
         let when = now.into_bound_py_any(py)?.add(delay)?;
         return Ok(set_timer_at(slf, &when, request)?.into_any());
@@ -159,7 +175,7 @@ pub(super) fn call_at<'py>(
     slf: &Bound<'py, EventLoop>,
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
-    let ([when, _], request) = Request::parse("call_at", ["when", "callback"], args)?;
+    let ([when, _], request) = Request::parse("call_at", &["when", "callback"], args)?;
     if when.is_none() {
         return Err(PyTypeError::new_err("when cannot be None"));
     }
@@ -172,28 +188,35 @@ fn set_timer_at<'py>(
     request: Request<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
     slf.get().refuse_closed(slf.py())?;
-    let given = When::Given(Strong::new(when.clone()));
-    set_timer(slf, when.extract()?, given, request)
+    if when.is_exact_instance_of::<PyFloat>() {
+        return set_timer(slf, when.extract()?, None, request);
+    }
+    set_timer(slf, when.extract()?, Some(when), request)
 }
 
+/// `given` is the time as it was given, if not as a float.
 fn set_timer<'py>(
     slf: &Bound<'py, EventLoop>,
     seconds: f64,
-    when: When,
+    given: Option<&Bound<'py, PyAny>>,
     request: Request<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
-    slf.get().refuse_closed(slf.py())?;
-    debug::check_thread(slf)?;
-    debug::check_callback(slf, &request.callback, "call_at")?;
+    let py = slf.py();
+    if slf.get().is_debug(py) {
+        slf.get().refuse_closed(py)?;
+        debug::check_thread(slf)?;
+        debug::check_callback(slf, &request.callback, "call_at")?;
+    }
     let deadline_ns = to_nanoseconds(seconds)?;
-    let handle = request.into_handle(slf, when)?;
-    let job = Job::Handle(Queued::new(handle.clone()));
-    let timer = match &*slf.get().state(slf.py()).engine.borrow() {
+    let (call, context) = request.into_call()?;
+    let timer = Timer::due(slf, seconds, given, call, context)?;
+    let job = Job::Handle(Queued::new(Timer::into_handle(timer.clone())));
+    let key = match &*slf.get().state(py).engine.borrow() {
         Some(engine) => engine.set_timer(deadline_ns, job),
         None => return Err(errors::loop_is_closed()),
     };
-    Handle::set_timer(&handle, timer);
-    Ok(handle)
+    Timer::set_key(&timer, key);
+    Ok(Timer::into_handle(timer))
 }
 
 pub(super) fn time(slf: &EventLoop, py: Python<'_>) -> f64 {

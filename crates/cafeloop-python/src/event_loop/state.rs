@@ -5,15 +5,14 @@ use std::rc::Rc;
 
 use cafeloop::engine::{Clock, Engine};
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyString, PyType};
 use pyo3::{PyTraverseError, PyVisit};
-
-use super::EventLoop;
 
 use crate::errors::engine_failed;
 use crate::ffi::PythonThread;
 use crate::host::{Job, Python3};
 use crate::names;
+use crate::object;
 use crate::transport::Transports;
 
 /// asyncio's own default, in seconds.
@@ -57,9 +56,7 @@ pub(super) struct Plain {
 
 impl Plain {
     fn of(class: &Bound<'_, PyType>) -> PyResult<Self> {
-        let ours = class.py().get_type::<EventLoop>();
-        let has_our =
-            |name: &str| -> PyResult<bool> { Ok(class.getattr(name)?.is(&ours.getattr(name)?)) };
+        let has_our = |name| object::is_plain_method(class, &PyString::new(class.py(), name));
         Ok(Plain {
             queues: has_our("call_soon")?,
             keeps_time: has_our("time")? && has_our("call_at")? && has_our("call_later")?,

@@ -6,6 +6,10 @@
 //! the **pristine** one; and runs in another copy of that, the **lent** one, which goes
 //! to the next who runs.  Whoever changed it, or asked for it, keeps it.
 //!
+//! A loop enters what it lends and stays inside ([`Inside`]) until it runs something that
+//! has another context or none: to leave and to enter again for each callback would cost
+//! as much as some callbacks do.
+//!
 //! That needs two things which CPython doesn't tell: which context is current, and
 //! whether two have the same variables.  Where they are found is tried out first; if it
 //! isn't as it was in all versions so far, contexts are copied as asyncio does.
@@ -21,11 +25,11 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::class::Visitor;
 use super::reference::Slot;
-use crate::ffi::{copy_context, in_context};
+use crate::ffi::{copy_context, enter_context, in_context, leave_context};
 use crate::gil::Gil;
 
-/// A task that has had so many steps gets a context of its own: lending costs some
-/// nanoseconds each time, a copy as much as this many.
+/// A task for which so many steps a context had to be entered gets one of its own: lending
+/// then costs some nanoseconds each time, a copy as much as this many.
 const LENT_AT_MOST: u8 = 8;
 
 /// Where CPython has what must be known, in bytes.
@@ -65,7 +69,7 @@ impl Sharing {
         let pristine: Bound<'py, PyContext> = unsafe {
             Bound::from_borrowed_ptr_or_opt(py, self.pristine.get())?.cast_into_unchecked()
         };
-        (variables(offsets, &pristine) == current(offsets)).then_some(pristine)
+        (variables(offsets, pristine.as_ptr()) == current(offsets)).then_some(pristine)
     }
 
     /// Somebody more shares this one.
@@ -87,6 +91,12 @@ impl Sharing {
         }
     }
 
+    /// One that was lent is left.
+    fn take_back(&self, lent: Bound<'_, PyContext>) {
+        leave_context(&lent);
+        self.lent.set(lent);
+    }
+
     /// Whether nobody else shares it, beside one who holds it twice.
     #[inline]
     fn is_alone(&self, pristine: &Bound<'_, PyContext>) -> bool {
@@ -98,23 +108,44 @@ impl Sharing {
     }
 
     /// A context with the variables of this one, that nobody is in.
-    #[inline]
     fn lend<'py>(
         &self,
         offsets: Offsets,
         pristine: &Bound<'py, PyContext>,
     ) -> PyResult<Bound<'py, PyContext>> {
         match self.lent.take(pristine.py()) {
-            Some(lent) if variables(offsets, &lent) == variables(offsets, pristine) => Ok(lent),
+            Some(lent)
+                if variables(offsets, lent.as_ptr()) == variables(offsets, pristine.as_ptr()) =>
+            {
+                Ok(lent)
+            }
             _ => copy(pristine),
         }
     }
 }
 
-/// A turn of a loop ends.
-#[inline]
-pub(crate) fn turn_ends(py: Python<'_>) {
-    SHARING.get(py).lent.clear();
+/// The lent context that a loop is in between two jobs, if it is in one.
+///
+/// While a job runs it isn't here: what runs inside of that has to enter its own.
+#[derive(Default)]
+pub(crate) struct Inside(Slot<PyContext>);
+
+impl Inside {
+    /// Leaves it: something is about to run that doesn't run in a context, or in another.
+    #[inline]
+    pub(crate) fn leave(&self, py: Python<'_>) {
+        if let Some(lent) = self.0.take(py) {
+            SHARING.get(py).take_back(lent);
+        }
+    }
+
+    /// Leaves it, and lets go of what would be lent next: nothing is kept alive by what
+    /// the garbage collector doesn't see while the loop waits.
+    #[inline]
+    pub(crate) fn rest(&self, py: Python<'_>) {
+        self.leave(py);
+        SHARING.get(py).lent.clear();
+    }
 }
 
 /// The context that a callback or a task runs in.
@@ -170,24 +201,85 @@ impl Context {
         drop(other);
     }
 
-    /// Calls `call` inside of it, as `Context.run` does.
+    /// Calls `call` inside of it, as `Context.run` does; on behalf of a loop that may be
+    /// inside of a context that it has lent, and may stay there.
     #[inline]
-    pub(crate) fn run<R>(&self, py: Python<'_>, call: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
-        let Some(context) = self.held.get(py) else { return call() };
-        let (Kind::Shared(times), Some(offsets)) = (self.kind.get(), offsets(py)) else {
-            return in_context(&context, call);
+    pub(crate) fn run<R>(
+        &self,
+        py: Python<'_>,
+        inside: &Inside,
+        call: impl FnOnce() -> PyResult<R>,
+    ) -> PyResult<R> {
+        let Some(lent) = self.borrow(py, inside)? else {
+            return match self.held.get(py) {
+                Some(context) => in_context(&context, call),
+                None => call(),
+            };
         };
-        let sharing = SHARING.get(py);
-        if sharing.is_alone(&context) {
-            self.stop_sharing(py);
-            return in_context(&context, call);
+        let outcome = call();
+        lent.end(inside);
+        if outcome.is_err() {
+            // Whoever is told of it isn't part of what has run.
+            inside.leave(py);
         }
-        let entered = sharing.lend(offsets, &context)?;
-        self.held.set(entered.clone());
+        outcome
+    }
+
+    /// Holds what `inside` was inside of, or is now; none if it's to run in what it holds.
+    #[inline(always)]
+    fn borrow<'a, 'py>(
+        &'a self,
+        py: Python<'py>,
+        inside: &Inside,
+    ) -> PyResult<Option<Lent<'a, 'py>>> {
+        let before = inside.0.take(py);
+        if let Kind::Shared(times) = self.kind.get()
+            && let Some(entered) = &before
+            && let Some(offsets) = offsets(py)
+            && variables(offsets, entered.as_ptr()) == variables(offsets, self.held.as_ptr())
+        {
+            return Ok(before.map(|entered| self.begin(offsets, times, entered)));
+        }
+        self.enter(py, before)
+    }
+
+    /// The same for who can't run in what was entered `before`.
+    #[inline(never)]
+    fn enter<'a, 'py>(
+        &'a self,
+        py: Python<'py>,
+        before: Option<Bound<'py, PyContext>>,
+    ) -> PyResult<Option<Lent<'a, 'py>>> {
+        let sharing = SHARING.get(py);
+        if let Some(before) = before {
+            sharing.take_back(before);
+        }
+        let (Kind::Shared(times), Some(pristine), Some(offsets)) =
+            (self.kind.get(), self.held.get(py), offsets(py))
+        else {
+            return Ok(None);
+        };
+        if sharing.is_alone(&pristine) {
+            self.stop_sharing(py);
+            return Ok(None);
+        }
+        let lent = sharing.lend(offsets, &pristine)?;
+        enter_context(&lent)?;
+        Ok(Some(self.begin(offsets, times + 1, lent)))
+    }
+
+    #[inline]
+    fn begin<'a, 'py>(
+        &'a self,
+        offsets: Offsets,
+        times: u8,
+        entered: Bound<'py, PyContext>,
+    ) -> Lent<'a, 'py> {
+        let py = entered.py();
         self.kind.set(Kind::Lent);
-        let lent = Lent { context: self, times, pristine: context, entered, offsets };
-        // Which it is out of again when what was lent goes back.
-        in_context(&lent.entered, call)
+        let pristine = self.held.replace(entered.clone());
+        let entered = Slot::holding(entered);
+        Lent { context: self, times, pristine, entered, offsets, py }
     }
 
     /// The context itself, for others to see: it is nobody else's from now on.
@@ -249,32 +341,46 @@ impl Context {
     }
 }
 
-/// A context that was lent, until this is dropped.
+/// A context that was lent and is entered.
 struct Lent<'a, 'py> {
     context: &'a Context,
     times: u8,
-    pristine: Bound<'py, PyContext>,
-    entered: Bound<'py, PyContext>,
+    pristine: Slot<PyContext>,
+    entered: Slot<PyContext>,
     offsets: Offsets,
+    py: Python<'py>,
+}
+
+impl Lent<'_, '_> {
+    /// Gives it back, and stays inside, unless it was changed or asked for.
+    #[inline]
+    fn end(self, inside: &Inside) {
+        let Lent { context, times, offsets, .. } = self;
+        let [entered, pristine] = [&self.entered, &self.pristine].map(Slot::as_ptr);
+        let is_changed = variables(offsets, entered) != variables(offsets, pristine);
+        if context.kind.get() == Kind::Lent && !is_changed && times < LENT_AT_MOST {
+            context.kind.set(Kind::Shared(times));
+            context.held.swap(&self.pristine);
+            inside.0.swap(&self.entered);
+        }
+    }
+
+    /// What it ran in is its own, or it was cleared as garbage meanwhile.
+    #[cold]
+    fn keep(&self, entered: &Bound<'_, PyContext>) {
+        self.context.kind.set(Kind::Own);
+        SHARING.get(self.py).leave(self.pristine.as_ptr());
+        leave_context(entered);
+    }
 }
 
 impl Drop for Lent<'_, '_> {
     #[inline]
     fn drop(&mut self) {
-        let Lent { context, times, pristine, entered, offsets } = self;
-        let sharing = SHARING.get(entered.py());
-        if context.kind.get() == Kind::Lent {
-            let is_changed = variables(*offsets, entered) != variables(*offsets, pristine);
-            if !is_changed && *times < LENT_AT_MOST {
-                context.held.set(pristine.clone());
-                context.kind.set(Kind::Shared(*times + 1));
-                sharing.lent.set(entered.clone());
-                return;
-            }
-            context.kind.set(Kind::Own);
+        // Neither given back, nor to be.
+        if let Some(entered) = self.entered.take(self.py) {
+            self.keep(&entered);
         }
-        // What it ran in is its own, or it was cleared as garbage meanwhile.
-        sharing.leave(pristine.as_ptr());
     }
 }
 
@@ -297,8 +403,8 @@ fn copy<'py>(context: &Bound<'py, PyContext>) -> PyResult<Bound<'py, PyContext>>
 
 /// The address of a context's variables.
 #[inline]
-fn variables(offsets: Offsets, context: &Bound<'_, PyContext>) -> usize {
-    word(context.as_ptr().cast(), offsets.variables)
+fn variables(offsets: Offsets, context: *mut ffi::PyObject) -> usize {
+    word(context.cast(), offsets.variables)
 }
 
 /// The address of those that are set now; 0 if there has been no context yet.

@@ -1,8 +1,8 @@
 //! Callbacks that were handed to a loop: `asyncio.Handle` and `TimerHandle`.
 //!
-//! What Python sees of them is in `handle_face.rs`.
+//! What Python sees of them is in `handle_face.rs`.  Most are no timers, and small.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::mem::ManuallyDrop;
 use std::ptr;
 
@@ -14,9 +14,10 @@ use pyo3::types::PyContext;
 use pyo3::types::PyFloat;
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::ahead;
 use super::call::Call;
 use super::class::{Laid, Visitor, own, own_ptr};
-use super::context::Context;
+use super::context::{Context, Inside};
 use super::freed::Freed;
 use super::handle_face;
 use super::pool::{OWN_OFFSET, Pooled, track};
@@ -26,39 +27,50 @@ use crate::gil::Gil;
 use crate::{errors, names};
 
 /// A callback handed to a loop, which calls it once or, for a watcher, each
-/// time; until it is cancelled.  With a time it is a `TimerHandle`.
+/// time; until it is cancelled.  It may be a [`Timer`].
 pub(crate) struct Handle;
+
+/// A handle that is due at a time: a `TimerHandle`.
+pub(crate) struct Timer;
 
 /// What a handle has behind its head.
 pub(super) struct HandleOwn {
-    owner: Slot<EventLoop>,
+    owner: Strong<EventLoop>,
     context: Context,
     /// Gone once the handle is cancelled.
     call: Call,
-    /// The timer that holds this handle, if one does.
-    timer: Cell<Option<TimerKey>>,
-    when: When,
+    notes: OnceCell<Box<Notes>>,
+    pub(super) weak_references: Cell<*mut ffi::PyObject>,
+    /// Before, it is in a loop's queue, and the loop shows what it holds ([`Queued`]).
+    tracked: Cell<bool>,
+    /// It is the begin of a [`TimerOwn`].
+    is_timer: bool,
+}
+
+/// What a timer has behind its head.
+#[repr(C)]
+pub(super) struct TimerOwn {
+    handle: HandleOwn,
+    /// Of the loop's timer that holds this handle, if one does.
+    key: Cell<Option<TimerKey>>,
+    /// When it is due, by the loop's clock.
+    seconds: f64,
+}
+
+/// What few handles have.
+#[derive(Default)]
+struct Notes {
+    /// The time as it was given, if not as a float: `when()` returns that object.
+    given: Slot,
     /// In debug mode, where the handle was made (a `traceback.StackSummary`).
     made_at: Slot,
     /// In debug mode, what a cancelled handle shows: with what it would have called.
     was: Slot,
-    /// Before, it is in a loop's queue, and the loop shows what it holds ([`Queued`]).
-    tracked: Cell<bool>,
-    pub(super) weak_references: Cell<*mut ffi::PyObject>,
 }
 
-/// When a handle is due.
-pub(crate) enum When {
-    /// It's no timer's.
-    Soon,
-    /// In seconds of the loop's clock.
-    At(f64),
-    /// As it was given, so that `when()` returns that object.
-    Given(Strong),
-}
-
-// SAFETY: objects of this type come from its two `PooledClass`es only, which write an
-// own part of this type at this offset.
+// SAFETY: objects of this type come from two `PooledClass`es only: its own, which writes
+// an own part of this type at this offset, and that of timers, whose own part begins with
+// one.
 unsafe impl Laid for Handle {
     type Own = HandleOwn;
 
@@ -68,7 +80,18 @@ unsafe impl Laid for Handle {
     }
 }
 
-// SAFETY: the offset is the one above; both classes that use the list are of one size.
+// SAFETY: objects of this type come from its `PooledClass` only, which writes an own part
+// of this type at this offset.
+unsafe impl Laid for Timer {
+    type Own = TimerOwn;
+
+    #[inline]
+    fn offset() -> usize {
+        OWN_OFFSET
+    }
+}
+
+// SAFETY: the offset is the one above, and no other class uses the list.
 unsafe impl Pooled for Handle {
     fn tracked(own: &HandleOwn) -> &Cell<bool> {
         &own.tracked
@@ -94,14 +117,69 @@ unsafe impl Pooled for Handle {
     }
 }
 
+// SAFETY: as above.
+unsafe impl Pooled for Timer {
+    fn tracked(own: &TimerOwn) -> &Cell<bool> {
+        &own.handle.tracked
+    }
+
+    fn freed() -> &'static Gil<Freed> {
+        static FREED: Gil<Freed> = Gil::new(Freed::none());
+        &FREED
+    }
+
+    #[inline]
+    fn weak_references(own: &TimerOwn) -> Option<&Cell<*mut ffi::PyObject>> {
+        Some(&own.handle.weak_references)
+    }
+
+    fn traverse(own: &TimerOwn, visitor: &mut Visitor) {
+        Handle::traverse(&own.handle, visitor);
+    }
+
+    fn clear(own: &TimerOwn) {
+        Handle::clear(&own.handle);
+    }
+}
+
 impl HandleOwn {
+    #[inline(always)]
+    fn new(
+        owner: &Bound<'_, EventLoop>,
+        call: Call,
+        context: Option<Context>,
+        is_timer: bool,
+    ) -> PyResult<Self> {
+        let context = match context {
+            Some(context) => context,
+            None => Context::of(owner.py(), None)?,
+        };
+        Ok(HandleOwn {
+            owner: Strong::new(owner.clone()),
+            context,
+            call,
+            notes: OnceCell::new(),
+            weak_references: Cell::new(ptr::null_mut()),
+            tracked: Cell::new(false),
+            is_timer,
+        })
+    }
+
+    #[cold]
+    fn note_place(&self, py: Python<'_>) -> PyResult<()> {
+        let place = names::extract_stack(py)?.call0()?;
+        self.notes.get_or_init(Box::default).made_at.set(place);
+        Ok(())
+    }
+
     /// Passes the address of each object that it holds, or NULL, to `see`.
     fn each(&self, mut see: impl FnMut(*mut ffi::PyObject)) {
         see(self.owner.as_ptr());
         see(self.context.as_ptr());
-        see(self.made_at.as_ptr());
-        if let When::Given(when) = &self.when {
-            see(when.as_ptr());
+        if let Some(notes) = self.notes.get() {
+            see(notes.given.as_ptr());
+            see(notes.made_at.as_ptr());
+            see(notes.was.as_ptr());
         }
         self.call.each(&mut see);
     }
@@ -123,6 +201,23 @@ impl Queued {
     #[inline]
     pub(crate) fn bind<'py>(&self, py: Python<'py>) -> &Bound<'py, Handle> {
         self.0.bind(py)
+    }
+
+    /// Whether nobody else has it, nor can get at it before this is dropped.
+    #[inline]
+    fn is_nobody_elses(&self) -> bool {
+        // SAFETY: it is a handle, and jobs are run with the GIL held.
+        unsafe {
+            let own = own_ptr::<Handle>(self.0.as_ptr());
+            ffi::Py_REFCNT(self.0.as_ptr()) == 1
+                && !(*own).tracked.get()
+                && (*own).weak_references.get().is_null()
+        }
+    }
+
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        ahead::fetch(&self.0);
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -169,62 +264,71 @@ impl Handle {
         call: Call,
         context: Option<Context>,
     ) -> PyResult<Bound<'py, Self>> {
-        let handle = Handle::due(owner, When::Soon, call, context)?;
+        let handle = Handle::due(owner, call, context)?;
         track(&handle);
         Ok(handle)
     }
 
     /// A handle that is to be [`Queued`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
-        when: When,
         call: Call,
         context: Option<Context>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = owner.py();
-        let context = context.map_or_else(|| Context::of(py, None), Ok)?;
-        let classes = handle_face::classes(py)?;
-        let class = if let When::Soon = when { &classes.handle } else { &classes.timer };
-        let made_at = Slot::empty();
+        let own_part = HandleOwn::new(owner, call, context, false)?;
+        let handle = handle_face::classes(py)?.handle.create(py, || own_part)?;
         if owner.get().is_debug(py) {
-            made_at.set(names::extract_stack(py)?.call0()?);
+            own(&handle).note_place(py)?;
         }
-        class.create(py, || HandleOwn {
-            owner: Slot::holding(owner.clone()),
-            context,
-            call,
-            timer: Cell::new(None),
-            when,
-            made_at,
-            was: Slot::empty(),
-            tracked: Cell::new(false),
-            weak_references: Cell::new(ptr::null_mut()),
-        })
-    }
-
-    pub(crate) fn set_timer(slf: &Bound<'_, Self>, timer: TimerKey) {
-        own(slf).timer.set(Some(timer));
+        Ok(handle)
     }
 
     /// Calls the callback, unless it was cancelled.  What it raises goes to the
     /// loop's exception handler, except what is meant to leave the loop.
     #[inline]
-    pub(crate) fn run(slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub(crate) fn run(queued: &Queued, py: Python<'_>, inside: &Inside) -> PyResult<()> {
+        let slf = queued.bind(py);
+        let state = own(slf);
+        let owner = state.owner.bind(py);
+        if owner.get().is_debug(py) {
+            return Handle::run_watched(slf, inside);
+        }
+        // Somebody else who has it may cancel it meanwhile, and so take away what is called.
+        if !queued.is_nobody_elses() {
+            return Handle::call_it(slf, inside);
+        }
+        if state.call.is_gone() {
+            return Ok(());
+        }
+        let outcome = state.context.run(py, inside, || state.call.invoke(py));
+        if outcome.is_ok() { outcome } else { Handle::end(slf, &state.call, outcome) }
+    }
+
+    #[cold]
+    fn run_watched(slf: &Bound<'_, Self>, inside: &Inside) -> PyResult<()> {
+        debug::watch_slow(own(slf).owner.bind(slf.py()), slf, || Handle::call_it(slf, inside))
+    }
+
+    /// The same whatever becomes of it meanwhile.
+    #[inline(never)]
+    fn call_it(slf: &Bound<'_, Self>, inside: &Inside) -> PyResult<()> {
         let py = slf.py();
         let state = own(slf);
         let Some(call) = state.call.clone_ref(py) else { return Ok(()) };
-        let Some(owner) = state.owner.get(py) else { return Ok(()) };
-        let run = || {
-            let outcome = state.context.run(py, || call.invoke(py));
-            match outcome {
-                Err(error) if !errors::leaves_the_loop(error.value(py)) => {
-                    report::callback_failed(&owner, slf, &call, error)
-                }
-                outcome => outcome,
+        let outcome = state.context.run(py, inside, || call.invoke(py));
+        Handle::end(slf, &call, outcome)
+    }
+
+    #[inline(never)]
+    fn end(slf: &Bound<'_, Self>, call: &Call, outcome: PyResult<()>) -> PyResult<()> {
+        match outcome {
+            Err(error) if !errors::leaves_the_loop(error.value(slf.py())) => {
+                report::callback_failed(own(slf).owner.bind(slf.py()), slf, call, error)
             }
-        };
-        if owner.get().is_debug(py) { debug::watch_slow(&owner, slf, run) } else { run() }
+            outcome => outcome,
+        }
     }
 
     /// Never calls the callback (again).
@@ -234,16 +338,14 @@ impl Handle {
         if state.call.is_gone() {
             return Ok(());
         }
-        let owner = state.owner.get(py);
-        if owner.as_ref().is_some_and(|owner| owner.get().is_debug(py)) {
+        let owner = state.owner.bind(py);
+        if owner.get().is_debug(py) {
             let was = handle_face::describe(slf, true)?;
-            state.was.set(was.into_any());
+            state.notes.get_or_init(Box::default).was.set(was.into_any());
         }
         let call = state.call.take();
-        let job = match (state.timer.take(), &owner) {
-            (Some(timer), Some(owner)) => EventLoop::cancel_timer(owner, timer),
-            _ => None,
-        };
+        let key = Handle::as_timer(slf).and_then(|timer| own(timer).key.take());
+        let job = key.and_then(|key| EventLoop::cancel_timer(owner, key));
         // It still has its context, and is in nobody's queue any more.
         track(slf);
         // Whose drop may run anybody's code, so nothing is borrowed any more.
@@ -257,9 +359,11 @@ impl Handle {
         (!call.is_gone()).then(|| call.callback(slf.py()))
     }
 
-    /// Whether it is due at a time.
-    pub(crate) fn is_timer(slf: &Bound<'_, Self>) -> bool {
-        !matches!(own(slf).when, When::Soon)
+    /// Itself, if it is due at a time.
+    #[inline]
+    pub(crate) fn as_timer<'a, 'py>(slf: &'a Bound<'py, Self>) -> Option<&'a Bound<'py, Timer>> {
+        // SAFETY: those that say so are instances of that class.
+        own(slf).is_timer.then(|| unsafe { slf.as_any().cast_unchecked() })
     }
 
     pub(super) fn is_cancelled(slf: &Bound<'_, Self>) -> bool {
@@ -271,8 +375,8 @@ impl Handle {
         own(slf).call.clone_ref(slf.py())
     }
 
-    pub(super) fn owner<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, EventLoop>> {
-        own(slf).owner.get(slf.py())
+    pub(super) fn owner<'a, 'py>(slf: &'a Bound<'py, Self>) -> &'a Bound<'py, EventLoop> {
+        own(slf).owner.bind(slf.py())
     }
 
     /// The context in which the callback is called.
@@ -283,20 +387,55 @@ impl Handle {
 
     /// When it is due, if it is a timer's: in seconds of the loop's clock.
     pub(super) fn when<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
-        match &own(slf).when {
-            When::Soon => None,
-            When::At(seconds) => Some(PyFloat::new(slf.py(), *seconds).into_any()),
-            When::Given(when) => Some(when.bind(slf.py()).clone()),
-        }
+        let (py, timer) = (slf.py(), own(Handle::as_timer(slf)?));
+        let given = timer.handle.notes.get().and_then(|notes| notes.given.get(py));
+        given.or_else(|| Some(PyFloat::new(py, timer.seconds).into_any()))
     }
 
     /// In debug mode, where the handle was made.
     pub(crate) fn made_at<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
-        own(slf).made_at.get(slf.py())
+        own(slf).notes.get()?.made_at.get(slf.py())
     }
 
     /// In debug mode, what it showed when it was cancelled.
     pub(super) fn was<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
-        own(slf).was.get(slf.py())
+        own(slf).notes.get()?.was.get(slf.py())
+    }
+}
+
+impl Timer {
+    /// A timer of `owner`'s that is to be [`Queued`]; `given` is its time, if it was given
+    /// as anything but a float.
+    #[inline(always)]
+    pub(crate) fn due<'py>(
+        owner: &Bound<'py, EventLoop>,
+        seconds: f64,
+        given: Option<&Bound<'py, PyAny>>,
+        call: Call,
+        context: Option<Context>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let py = owner.py();
+        let handle = HandleOwn::new(owner, call, context, true)?;
+        let own_part = || TimerOwn { handle, key: Cell::new(None), seconds };
+        let timer = handle_face::classes(py)?.timer.create(py, own_part)?;
+        if let Some(given) = given {
+            own(&timer).handle.notes.get_or_init(Box::default).given.set(given.clone());
+        }
+        if owner.get().is_debug(py) {
+            own(&timer).handle.note_place(py)?;
+        }
+        Ok(timer)
+    }
+
+    /// By what the loop knows it.
+    #[inline]
+    pub(crate) fn set_key(slf: &Bound<'_, Self>, key: TimerKey) {
+        own(slf).key.set(Some(key));
+    }
+
+    #[inline]
+    pub(crate) fn into_handle(slf: Bound<'_, Self>) -> Bound<'_, Handle> {
+        // SAFETY: its own part begins with a handle's.
+        unsafe { slf.into_any().cast_into_unchecked() }
     }
 }

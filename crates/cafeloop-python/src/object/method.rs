@@ -97,7 +97,7 @@ macro_rules! hot {
             // SAFETY: CPython calls a class's methods on its instances, with the GIL held.
             unsafe {
                 $crate::object::class::enter_quickly(std::ptr::null_mut(), |py| {
-                    let object = $crate::object::class::receiver::<$class>(py, object);
+                    let object = pyo3::Borrowed::from_ptr(py, object).cast_unchecked::<$class>();
                     $crate::object::method::answer(py, $function(&object)?)
                 })
             }
@@ -120,7 +120,7 @@ macro_rules! hot {
             // and in the convention that `ml_flags` asks for.
             unsafe {
                 $crate::object::class::enter_quickly(std::ptr::null_mut(), |py| {
-                    let object = $crate::object::class::receiver::<$class>(py, object);
+                    let object = pyo3::Borrowed::from_ptr(py, object).cast_unchecked::<$class>();
                     let args = $crate::object::method::Arguments::new(py, args, count, names);
                     $crate::object::method::answer(py, $function(&object, args)?)
                 })
@@ -265,7 +265,7 @@ macro_rules! answers {
     };
 }
 
-answers!(bool, u32, usize, &'static str, super::future_iterator::FutureIterator);
+answers!(bool, u32, usize, Option<usize>, &'static str, super::future_iterator::FutureIterator);
 
 /// A result as CPython takes it: a new reference.
 #[inline]
@@ -313,7 +313,14 @@ impl<'a, 'py> Arguments<'a, 'py> {
         }
     }
 
+    /// Whether any is given by name.
+    #[inline]
+    pub(crate) fn has_names(&self) -> bool {
+        self.names.is_some()
+    }
+
     /// The arguments given by position.
+    #[inline]
     pub(crate) fn positional(&self) -> impl ExactSizeIterator<Item = Bound<'py, PyAny>> + 'a
     where
         'py: 'a,
@@ -327,11 +334,11 @@ impl<'a, 'py> Arguments<'a, 'py> {
 
     /// The first `N` parameters, which have these names; then those given by position
     /// that are left, and those given by name.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn leading<const N: usize>(
         self,
         function: &str,
-        names: [&str; N],
+        names: &[&str; N],
     ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
         if self.positional < N {
             return self.leading_by_name(function, names);
@@ -347,7 +354,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
     fn leading_by_name<const N: usize>(
         self,
         function: &str,
-        names: [&str; N],
+        names: &[&str; N],
     ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
         // SAFETY: see `new`.
         let borrowed = |value: &*mut ffi::PyObject| unsafe { Borrowed::from_ptr(self.py, *value) };

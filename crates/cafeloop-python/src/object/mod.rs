@@ -16,6 +16,7 @@
 //! classes          ours, once they are made
 //! descriptors      asyncio's own methods, made to know ours   dispatch  how they tell
 //! layout           what is known of the interpreter's own structs
+//! ahead            objects of the next jobs, on their way into the cache
 //! recorded         what a recorder asks of them
 //! published        those of their fields that debuggers read
 //! ```
@@ -25,6 +26,7 @@
 //! instances of `asyncio.Future` and `asyncio.Task`, and everything that takes
 //! those takes them.
 
+mod ahead;
 mod all_tasks;
 mod call;
 mod class;
@@ -61,22 +63,26 @@ mod task_face;
 mod waiters;
 mod wakeup;
 
+pub(crate) use self::ahead::{fetch, fetch_coroutine};
 pub(crate) use self::all_tasks::_native_tasks;
 pub(crate) use self::call::Call;
 pub(crate) use self::classes::{
     _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods, Classes,
     make as make_classes,
 };
-pub(crate) use self::context::{Context, turn_ends as turn_of_contexts_ends};
+pub(crate) use self::context::{Context, Inside};
 pub(crate) use self::current::forget as forget_current;
-pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
+pub(crate) use self::future::{
+    Future, create as create_future, finish as finish_future, is_pending, owner as owner_of_future,
+    set_result as set_future_result,
+};
 pub(crate) use self::gather::{Gathering, child_done};
-pub(crate) use self::handle::{Handle, Queued, When};
+pub(crate) use self::handle::{Handle, Queued, Timer};
 pub(crate) use self::handle_face::add_classes as add_handle_classes;
-pub(crate) use self::loop_methods::add_to as add_loop_methods;
+pub(crate) use self::loop_methods::{add_to as add_loop_methods, is_plain as is_plain_method};
 pub(crate) use self::method::Arguments;
 pub(crate) use self::recorded::{
-    Awaits, Outcome, as_task, awaits, coroutine_of, given_name, outcome,
+    Awaits, Outcome, as_task, awaits, coroutine_of, future_number, given_name, is_number, outcome,
     set_number as set_future_number, set_task_number, task_number,
 };
 pub(crate) use self::reference::{Slot, Strong};

@@ -57,7 +57,7 @@ pub(super) struct PooledClass<T> {
 
 impl<T: Pooled> PooledClass<T> {
     /// Makes the class `name`, which Python code can't call; derived, if from anything,
-    /// from another of `T`'s.
+    /// from another such class, with whose own part `T`'s begins.
     pub(super) fn make(
         py: Python<'_>,
         name: &'static CStr,
@@ -107,7 +107,7 @@ impl<T: Pooled> PooledClass<T> {
     }
 
     /// A new object with the own part that `make` gives.
-    #[inline]
+    #[inline(always)]
     pub(super) fn create<'py>(
         &self,
         py: Python<'py>,

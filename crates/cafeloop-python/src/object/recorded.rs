@@ -48,6 +48,12 @@ pub(crate) fn set_task_number(task: &Bound<'_, Task>, number: u32) {
     own(as_future(task)).recorded_as.set(number);
 }
 
+/// The number of a future that may be anybody's; 0 if it has none.
+pub(crate) fn future_number(future: &Bound<'_, PyAny>) -> u32 {
+    let classes = classes::made(future.py());
+    classes.and_then(|classes| classes.future.cast_exact(future)).map_or(0, number)
+}
+
 /// Numbers a future of ours; false if it is another's.
 pub(crate) fn set_number(future: &Bound<'_, PyAny>, number: u32) -> bool {
     let classes = classes::made(future.py());
@@ -76,7 +82,16 @@ pub(crate) fn coroutine_of<'py>(task: &Bound<'py, Task>) -> Option<Bound<'py, Py
 
 /// Its name, if somebody has given it one.
 pub(crate) fn given_name<'py>(task: &Bound<'py, Task>) -> Option<Bound<'py, PyAny>> {
-    if task::is_numbered(task) { None } else { task::name(task) }
+    if task::is_numbered(task) {
+        return None;
+    }
+    // A number that somebody has asked for is a text.
+    task::name(task).filter(|name| !name.extract().is_ok_and(is_number))
+}
+
+/// Whether a task's name is one that asyncio gives to those that have none.
+pub(crate) fn is_number(name: &str) -> bool {
+    name.strip_prefix("Task-").is_some_and(|rest| rest.bytes().all(|it| it.is_ascii_digit()))
 }
 
 pub(crate) fn outcome<'py>(task: &Bound<'py, Task>) -> Outcome<'py> {

@@ -10,6 +10,7 @@ use pyo3::types::PyDict;
 
 use super::class::own;
 use super::classes;
+use super::context::Inside;
 use super::coroutine::{Sent, is_generator, send, throw};
 use super::future::{self, Future};
 use super::reference::Strong;
@@ -26,13 +27,17 @@ use crate::{names, recorder};
 ///
 /// `error` is thrown into the coroutine.  An error returned is for the loop: to be
 /// reported, or to leave it by.
-pub(crate) fn run(task: &Bound<'_, Task>, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+pub(crate) fn run(
+    task: &Bound<'_, Task>,
+    error: Option<Bound<'_, PyAny>>,
+    inside: &Inside,
+) -> PyResult<()> {
     let own = own(task);
     if own.context.is_empty() {
         return Err(PyRuntimeError::new_err("uninitialized Task object"));
     }
     let _current = current::enter(task)?;
-    own.context.run(task.py(), || step(task, error))
+    own.context.run(task.py(), inside, || step(task, error))
 }
 
 /// The same, inside of the task's context already.
@@ -52,8 +57,11 @@ pub(super) fn run_eagerly(task: &Bound<'_, Task>) -> PyResult<()> {
         return Err(PyRuntimeError::new_err("uninitialized Task object"));
     }
     let _current = current::swap(task)?;
-    let first = || own.context.run(task.py(), || step(task, None));
+    // Whatever runs now goes on afterwards, inside of what it is inside of.
+    let inside = Inside::default();
+    let first = || own.context.run(task.py(), &inside, || step(task, None));
     let answer = if recorder::is_on() { recorder::eager_step(task, first) } else { first() };
+    inside.leave(task.py());
     if !own.future.is_pending() {
         own.coroutine.clear();
     }
@@ -61,12 +69,12 @@ pub(super) fn run_eagerly(task: &Bound<'_, Task>) -> PyResult<()> {
 }
 
 /// What the task waited for is done: runs its next step.
-pub(crate) fn wake(task: &Bound<'_, Task>) -> PyResult<()> {
+pub(crate) fn wake(task: &Bound<'_, Task>, inside: &Inside) -> PyResult<()> {
     let error = match own(task).waits_for(task.py()) {
         None => None,
         Some(awaited) => told_by(task, &awaited)?,
     };
-    run(task, error)
+    run(task, error, inside)
 }
 
 /// The exception by which a task learns what became of one of ours.

@@ -61,7 +61,7 @@ impl Waiter {
             Waiter::Callback(callback) if owner.get().is_debug(owner.py()) => {
                 return callback.queue_with_handle(owner, future);
             }
-            Waiter::Callback(callback) => Job::Done(callback, future::keep(future)),
+            Waiter::Callback(callback) => Job::Done(Box::new(callback), future::keep(future)),
         };
         EventLoop::queue(owner, job)
     }
@@ -139,6 +139,19 @@ impl Waiters {
             Held::Many(all) => (None, Some(all)),
         };
         one.into_iter().chain(many.map(|all| *all).into_iter().flatten())
+    }
+
+    /// Takes out a task, if nobody else waits.
+    #[inline]
+    pub(super) fn take_only_task(&self) -> Option<Strong<Task>> {
+        let mut held = self.0.borrow_mut();
+        match std::mem::replace(&mut *held, Held::None) {
+            Held::One(Waiter::Task(task)) => Some(task),
+            others => {
+                *held = others;
+                None
+            }
+        }
     }
 
     /// Takes out the callbacks whose function `is_meant`; returns how many.  A task's

@@ -106,6 +106,9 @@ pub(super) fn stack<'py>(recording: &Recording, innermost: Bound<'py, PyAny>) ->
         let Ok(code) = frame.getattr(intern!(py, "f_code")) else { break };
         let known = recording.codes.of_code(&recording.recorder, &code);
         let place = Frame { code: known.id, line: line_of(&frame) };
+        if known.whose == Whose::Beginning {
+            break;
+        }
         imports |= known.whose == Whose::Import && own.is_none();
         if known.whose == Whose::Programs {
             if own.is_none() {

@@ -32,6 +32,9 @@ pub(super) enum Whose {
     Import,
     /// To this package.
     Ours,
+    /// To what begins a process of multiprocessing's: what called it belongs to the process
+    /// that was forked.
+    Beginning,
 }
 
 /// The code objects that have been met, by their addresses.
@@ -78,12 +81,14 @@ impl Codes {
             code.getattr(intern!(py, "co_filename"))?.cast::<PyString>()?.to_string_lossy().into();
         let line: u32 = code.getattr(intern!(py, "co_firstlineno"))?.extract().unwrap_or(0);
         let id = recorder.borrow_mut().code(own_name(&name), &file, line);
-        Ok(Known { id, whose: self.whose(&file) })
+        Ok(Known { id, whose: self.whose(&name, &file) })
     }
 
-    fn whose(&self, file: &str) -> Whose {
+    fn whose(&self, name: &str, file: &str) -> Whose {
         if file.starts_with("<frozen importlib") {
             Whose::Import
+        } else if name == "BaseProcess._bootstrap" && file.ends_with("multiprocessing/process.py") {
+            Whose::Beginning
         } else if file.starts_with(&self.ours) {
             Whose::Ours
         } else if file.starts_with("<frozen ")

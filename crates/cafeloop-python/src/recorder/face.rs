@@ -13,12 +13,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::recording::{Options, Recording, metadata};
-use super::work::{self, Work};
-use super::{current, set_current, tap};
+use super::threads::Threads;
+use super::{set_current, tap};
 use crate::errors::os_error_of_file;
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
-use crate::{names, object};
+use crate::names;
 
 /// A recording: made, then going on, then over.
 #[pyclass(frozen, module = "cafeloop")]
@@ -28,7 +28,9 @@ pub(crate) struct FlowRecording {
 
 enum State {
     Made(Box<Recorder>, Options),
-    Going(Rc<Recording>, Option<JoinHandle<()>>),
+    Going(Rc<Recording>, Option<JoinHandle<Option<Threads>>>),
+    /// Nobody looks after it, while the process forks.
+    Resting(Rc<Recording>, Option<Threads>),
     Over,
 }
 
@@ -36,12 +38,12 @@ enum State {
 impl FlowRecording {
     /// With a file, everything is written to it; else the newest events are kept in
     /// `ring_bytes`.  `parent` is the process whose recording this is a part of, or 0;
-    /// `command` is what stands for the command line of this one, which is given else.
+    /// `command` is the program, and its arguments.
     /// Thresholds and the interval are in seconds; 0 samples no threads.  Without a
     /// watchdog no thread is started: nobody then sees where a loop is blocked, samples
     /// threads, or has the file written now and then.
     #[new]
-    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, watchdog, command, parent))]
+    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, watchdog, parent, command))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -52,8 +54,8 @@ impl FlowRecording {
         block_threshold: f64,
         sample_interval: f64,
         watchdog: bool,
-        command: Option<Vec<String>>,
         parent: u32,
+        command: Vec<String>,
     ) -> PyResult<Self> {
         let options = Options {
             has_watchdog: watchdog,
@@ -62,10 +64,7 @@ impl FlowRecording {
             block_threshold_ns: nanoseconds(block_threshold),
             sample_interval_ns: nanoseconds(sample_interval),
         };
-        let mut metadata = metadata(py, options, parent)?;
-        if let Some(command) = command {
-            metadata.command = command;
-        }
+        let metadata = metadata(options, parent, command);
         let recorder = match file {
             None => Recorder::ring(metadata, ring_bytes),
             Some(path) => {
@@ -87,8 +86,8 @@ impl FlowRecording {
             return Err(PyRuntimeError::new_err("a recording can't begin twice"));
         };
         let recording = Rc::new(Recording::new(py, *recorder, options)?);
-        let main = main_thread(py)?;
-        let watchdog = options.has_watchdog.then(|| recording.watch.start(main)).transpose()?;
+        let threads = recording.watch.threads(main_thread(py)?);
+        let watchdog = options.has_watchdog.then(|| recording.watch.start(threads)).transpose()?;
         state.replace(State::Going(recording.clone(), watchdog));
         set_current(py, Some(recording.clone()));
         if let Some(owner) = owner {
@@ -100,7 +99,11 @@ impl FlowRecording {
     /// Ends; what still waits is told of.  A second time it does nothing.
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         let state = self.state.get(py).replace(State::Over);
-        let State::Going(recording, watchdog) = state else { return Ok(()) };
+        let (recording, watchdog) = match state {
+            State::Going(recording, watchdog) => (recording, watchdog),
+            State::Resting(recording, _) => (recording, None),
+            State::Made(..) | State::Over => return Ok(()),
+        };
         let told = recording.tell_last_waits(py);
         recording.detach(py);
         recording.watch.end();
@@ -135,14 +138,43 @@ impl FlowRecording {
         }
     }
 
+    /// Before the process forks: a thread besides those of the program's own would make
+    /// the interpreter warn of it.
+    fn rest(&self, py: Python<'_>) {
+        let state = self.state.get(py);
+        match state.replace(State::Over) {
+            State::Going(recording, Some(watchdog)) => {
+                recording.watch.rest();
+                state.replace(State::Resting(recording, None));
+                let threads = py.detach(|| watchdog.join().ok().flatten());
+                if let State::Resting(_, place) = &mut *state.borrow_mut() {
+                    *place = threads;
+                }
+            }
+            other => drop(state.replace(other)),
+        }
+    }
+
+    /// After that, in the process that has forked.
+    fn go_on(&self, py: Python<'_>) -> PyResult<()> {
+        let state = self.state.get(py);
+        match state.replace(State::Over) {
+            State::Resting(recording, threads) => {
+                let watchdog = recording.watch.start(threads)?;
+                state.replace(State::Going(recording, Some(watchdog)));
+            }
+            other => drop(state.replace(other)),
+        }
+        Ok(())
+    }
+
     /// In a process that was forked while it went on: it goes on in the parent alone.
     fn forget(&self, py: Python<'_>) {
         let state = self.state.get(py).replace(State::Over);
-        if let State::Going(recording, watchdog) = state {
+        // There is no thread here that looks after it.
+        if let State::Going(recording, _) | State::Resting(recording, _) = state {
             recording.detach(py);
             set_current(py, None);
-            // There is no such thread here.
-            drop(watchdog);
         }
     }
 }
@@ -151,27 +183,10 @@ impl FlowRecording {
     /// What goes on, if it does.
     fn going(&self, py: Python<'_>) -> Option<Rc<Recording>> {
         match &*self.state.get(py).borrow() {
-            State::Going(recording, _) => Some(recording.clone()),
+            State::Going(recording, _) | State::Resting(recording, _) => Some(recording.clone()),
             State::Made(..) | State::Over => None,
         }
     }
-}
-
-/// Tells of a job that `owner` is about to hand to an executor's thread; what is
-/// returned is to be called in place of the function.  None if nothing is recorded.
-#[pyfunction]
-pub(crate) fn _record_work(
-    owner: &Bound<'_, EventLoop>,
-    function: &Bound<'_, PyAny>,
-) -> PyResult<Option<Work>> {
-    let Some(recording) = current(owner.py()) else { return Ok(None) };
-    work::queue(&recording, owner, function).map(Some)
-}
-
-/// Has a future stand for a job that was handed to an executor.
-#[pyfunction]
-pub(crate) fn _record_future(future: &Bound<'_, PyAny>, work: &Bound<'_, Work>) -> bool {
-    object::set_future_number(future, work.get().number())
 }
 
 fn main_thread(py: Python<'_>) -> PyResult<u64> {

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::recording::Recording;
-use crate::names;
+use crate::{names, object};
 
 /// A task's number, by its address.
 #[derive(Default)]
@@ -103,10 +103,7 @@ pub(super) fn coroutine_of<'py>(task: &Bound<'py, PyAny>) -> Option<Bound<'py, P
 pub(super) fn given_name<'py>(task: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     let name = task.call_method0(intern!(task.py(), "get_name")).ok()?;
     let text: String = name.extract().ok()?;
-    let is_number = text
-        .strip_prefix("Task-")
-        .is_some_and(|number| number.bytes().all(|digit| digit.is_ascii_digit()));
-    if is_number { None } else { Some(name) }
+    if object::is_number(&text) { None } else { Some(name) }
 }
 
 /// How a step ended, and the task with it, if it did.
@@ -130,6 +127,12 @@ pub(super) fn outcome(
     })
 }
 
+/// The number of the future that a task waits for; 0 if it has none.
+pub(super) fn future_number(task: &Bound<'_, PyAny>) -> u32 {
+    let awaited = task.getattr(intern!(task.py(), "_fut_waiter"));
+    awaited.map_or(0, |awaited| object::future_number(&awaited))
+}
+
 fn awaited(recording: &Recording, task: &Bound<'_, PyAny>) -> PyResult<Awaited> {
     let py = task.py();
     let awaited = task.getattr(intern!(py, "_fut_waiter"))?;
@@ -138,6 +141,9 @@ fn awaited(recording: &Recording, task: &Bound<'_, PyAny>) -> PyResult<Awaited> 
     }
     if awaited.is_instance(names::task_class(py)?)? {
         return Ok(recording.foreign.known(&awaited).map_or(Awaited::Future, Awaited::Task));
+    }
+    if let Some(work) = recording.known_work(object::future_number(&awaited)) {
+        return Ok(Awaited::Work(work));
     }
     if let Some(children) = awaited.getattr_opt(intern!(py, "_children"))? {
         return Ok(Awaited::Gathered { children: children.len()? as u64 });

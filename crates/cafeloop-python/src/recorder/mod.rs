@@ -6,7 +6,7 @@
 //! codes      code objects as numbers          awaits     chains of awaits, stacks
 //! label      a call, as people write it       work       jobs of executors
 //! watchdog   a thread that sees what blocks   threads    and samples other threads
-//! losses     what nobody awaited, and pauses of the collector
+//! losses     what nobody awaited, and pauses   processes  children of a loop
 //! ```
 //!
 //! At most one recording goes on in a process.  While none does, each point at which
@@ -19,6 +19,7 @@ mod face;
 mod foreign;
 mod label;
 mod losses;
+mod processes;
 mod recording;
 mod tap;
 mod threads;
@@ -32,11 +33,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cafeloop::flow::FlowChange;
 use pyo3::prelude::*;
 
-pub(crate) use self::face::{_record_future, _record_work, FlowRecording};
+pub(crate) use self::face::FlowRecording;
 pub(crate) use self::losses::{Collections, Unawaited};
+pub(crate) use self::processes::{_record_process, _record_process_end, _record_process_wakes};
 use self::recording::Recording;
 pub(crate) use self::tap::Heard;
-pub(crate) use self::work::Work;
+pub(crate) use self::work::{_record_future, _record_work, HandedJob, Work};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
 use crate::host::Job;
@@ -128,6 +130,14 @@ pub(crate) fn cancel_asked(task: &Bound<'_, Task>) {
         && let Some(tap) = tap::of(&owner)
     {
         tap.cancel_asked(task);
+    }
+}
+
+/// Nobody asks a task to end any more.
+#[cold]
+pub(crate) fn cancel_taken_back(task: &Bound<'_, Task>) {
+    if let Some(recording) = current(task.py()) {
+        recording.cancel_taken_back(task);
     }
 }
 

@@ -94,7 +94,8 @@ impl Recording {
         self.clock.now_ns()
     }
 
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "which event it is should be known inside")]
     pub(super) fn record(&self, at_ns: u64, lane: Lane, event: Event) {
         self.recorder.borrow_mut().record(at_ns, lane, event);
     }
@@ -167,6 +168,7 @@ impl Recording {
     }
 
     /// The job that a future of ours stands for.
+    #[inline]
     pub(super) fn known_work(&self, number: u32) -> Option<WorkId> {
         if self.gave(number) { WorkId::new(number.into()) } else { None }
     }
@@ -255,6 +257,14 @@ impl Recording {
             && let Ok(lane) = self.lane_here(task.py())
         {
             self.record_with(self.now_ns(), lane, Event::TaskNamed { task: id }, &name, &[]);
+        }
+    }
+
+    pub(super) fn cancel_taken_back(&self, task: &Bound<'_, Task>) {
+        if let Some(id) = self.known(task)
+            && let Ok(lane) = self.lane_here(task.py())
+        {
+            self.record(self.now_ns(), lane, Event::CancelTakenBack { task: id });
         }
     }
 
@@ -354,13 +364,10 @@ impl Recording {
 }
 
 /// What a recording is to begin with.
-pub(super) fn metadata(py: Python<'_>, options: Options, parent_pid: u32) -> PyResult<Metadata> {
-    let sys = py.import(intern!(py, "sys"))?;
-    let command = sys.getattr_opt(intern!(py, "argv"))?;
-    let command = command.and_then(|argv| argv.extract::<Vec<String>>().ok()).unwrap_or_default();
+pub(super) fn metadata(options: Options, parent_pid: u32, command: Vec<String>) -> Metadata {
     let version = Python::version_str().split_whitespace().next().unwrap_or_default();
     let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    Ok(Metadata {
+    Metadata {
         command,
         runtime: format!("CPython {version}"),
         pid: std::process::id(),
@@ -371,7 +378,7 @@ pub(super) fn metadata(py: Python<'_>, options: Options, parent_pid: u32) -> PyR
         start_ns: Clock::real().now_ns(),
         start_unix_ns: u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX),
         ..Metadata::default()
-    })
+    }
 }
 
 /// This thread, as `threading.get_ident()` has it.
@@ -382,32 +389,43 @@ pub(super) fn thread_id(py: Python<'_>) -> PyResult<u64> {
 /// Since when tasks have been waiting: of the last that began to, as many as there is
 /// room for.  Of one that has lost its place it isn't known, and it is looked into when
 /// it wakes as if it had waited for long.
-pub(super) struct Waits(RefCell<Box<[(TaskNumber, u64)]>>);
+pub(super) struct Waits(Box<[Cell<Wait>]>);
 
-type TaskNumber = u64;
+/// A task's last wait.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Wait {
+    task: u32,
+    /// The number of the future that is waited for; 0 if it has none.
+    pub(super) future: u32,
+    pub(super) since_ns: u64,
+}
 
 impl Waits {
     /// Two hundred and fifty-six KiB: places that a task's number falls into.
     const PLACES: usize = 1 << 14;
 
     fn new() -> Self {
-        Waits(RefCell::new(vec![(0, 0); Waits::PLACES].into_boxed_slice()))
+        Waits((0..Waits::PLACES).map(|_| Cell::default()).collect())
     }
 
     #[inline]
-    fn place(task: TaskId) -> usize {
-        usize::try_from(task.get()).unwrap_or(0) % Waits::PLACES
+    fn place(&self, task: TaskId) -> (u32, &Cell<Wait>) {
+        // As `new_number` gives it.
+        let number = u32::try_from(task.get()).unwrap_or(u32::MAX);
+        (number, &self.0[number as usize % Waits::PLACES])
     }
 
+    /// A task begins to wait, for a future of this number.
     #[inline]
-    pub(super) fn begin(&self, task: TaskId, at_ns: u64) {
-        self.0.borrow_mut()[Waits::place(task)] = (task.get(), at_ns);
+    pub(super) fn begin(&self, task: TaskId, future: u32, since_ns: u64) {
+        let (task, place) = self.place(task);
+        place.set(Wait { task, future, since_ns });
     }
 
-    /// For how long a task has waited, as far as that is known.
+    /// The wait of a task, if it is known.
     #[inline]
-    pub(super) fn of(&self, task: TaskId, now_ns: u64) -> Option<u64> {
-        let (number, since_ns) = self.0.borrow()[Waits::place(task)];
-        (number == task.get()).then(|| now_ns.saturating_sub(since_ns))
+    pub(super) fn of(&self, task: TaskId) -> Option<Wait> {
+        let (task, place) = self.place(task);
+        Some(place.get()).filter(|wait| wait.task == task)
     }
 }

@@ -144,7 +144,8 @@ impl Tap {
         self.clock.now_ns() + self.shift_ns
     }
 
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "which event it is should be known inside")]
     fn tell(&self, at_ns: u64, event: Event) {
         self.recording.record(at_ns, self.lane, event);
     }
@@ -190,25 +191,24 @@ impl Tap {
         self.pulse.begin(at_ns);
         match job {
             Job::Step(task) | Job::Throw(task, _) | Job::Wake(task) => {
-                let task = task.bind(py);
-                let Some(id) = self.recording.task(task, self.lane, None, || at_ns) else {
-                    self.tell(at_ns, Event::JobBegins);
-                    return self.begin(Running::Job, Waker::Callback);
-                };
-                self.tell(at_ns, Event::StepBegins { task: id });
-                self.begin(Running::Step(id, task.clone().unbind()), Waker::Task(id));
+                self.step_begins(task.bind(py), at_ns);
             }
             Job::Handle(handle) => self.handle_begins(handle.bind(py), at_ns),
-            Job::Begin(stream, _)
-            | Job::End(stream, ..)
-            | Job::Read(stream)
-            | Job::Send(stream) => {
+            Job::End(ending) => {
+                self.transport_begins(py, ending.stream.get().endpoint(py));
+            }
+            Job::Begin(stream, _) | Job::Read(stream) | Job::Send(stream) => {
                 self.transport_begins(py, stream.get().endpoint(py));
             }
             Job::Receive(datagram) | Job::SendDatagrams(datagram) => {
                 self.transport_begins(py, datagram.get().endpoint(py));
             }
             Job::Slept(..) => self.begin(Running::Other, Waker::Timer),
+            Job::Operate(operation) => {
+                let number = u32::try_from(operation.fd(py));
+                let waker = number.map_or(Waker::Unknown, Waker::Descriptor);
+                self.begin(Running::Other, waker);
+            }
             Job::Done(callback, future) => {
                 let callable = callback.function.bind(py);
                 let code = self.recording.codes.of_callable(&self.recording.recorder, callable);
@@ -221,13 +221,27 @@ impl Tap {
         }
     }
 
+    fn step_begins(&self, task: &Bound<'_, Task>, at_ns: u64) {
+        let Some(id) = self.recording.task(task, self.lane, None, || at_ns) else {
+            self.tell(at_ns, Event::JobBegins);
+            return self.begin(Running::Job, Waker::Callback);
+        };
+        self.tell(at_ns, Event::StepBegins { task: id });
+        self.begin(Running::Step(id, task.clone().unbind()), Waker::Task(id));
+    }
+
     fn handle_begins(&self, handle: &Bound<'_, Handle>, at_ns: u64) {
         let was_posted = self.posted.borrow_mut().remove(&(handle.as_ptr() as usize));
         let Some(callback) = Handle::callback(handle) else {
             return self.begin(Running::Other, Waker::Unknown);
         };
         let callback = &callback;
-        if let Some(task) = foreign::task_of_step(callback)
+        let task = foreign::task_of_step(callback);
+        // A future that isn't ours wakes a task of ours by a handle.
+        if let Some(ours) = task.as_ref().and_then(object::as_task) {
+            return self.step_begins(ours, at_ns);
+        }
+        if let Some(task) = task
             && let Some(id) = self.foreign_task(&task, at_ns)
         {
             #[cfg(not(Py_3_13))]
@@ -243,7 +257,7 @@ impl Tap {
         self.tell(at_ns, Event::HandleBegins { code });
         let wakes = if was_posted {
             Waker::Thread
-        } else if Handle::is_timer(handle) {
+        } else if Handle::as_timer(handle).is_some() {
             Waker::Timer
         } else {
             Waker::Callback
@@ -291,9 +305,9 @@ impl Tap {
     fn step_ends(&self, id: TaskId, task: &Bound<'_, Task>, at_ns: u64) {
         let (end, done) = match object::outcome(task) {
             Outcome::Pending => {
-                let awaited = self.awaited(task, at_ns);
+                let (awaited, future) = self.awaited(task, at_ns);
                 if awaited != Awaited::Turn {
-                    self.recording.waits.begin(id, at_ns);
+                    self.recording.waits.begin(id, future, at_ns);
                 }
                 (StepEnd::Suspended(awaited), None)
             }
@@ -310,8 +324,9 @@ impl Tap {
         }
     }
 
-    fn awaited(&self, task: &Bound<'_, Task>, at_ns: u64) -> Awaited {
-        match object::awaits(task) {
+    /// What a task waits for, and the number of that future, if it has one.
+    fn awaited(&self, task: &Bound<'_, Task>, at_ns: u64) -> (Awaited, u32) {
+        let awaited = match object::awaits(task) {
             Awaits::Turn => Awaited::Turn,
             Awaits::Sleep(seconds) => {
                 let delay = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
@@ -324,10 +339,12 @@ impl Tap {
             }
             Awaits::Gathered(children) => Awaited::Gathered { children: children as u64 },
             Awaits::Future(number) => {
-                self.recording.known_work(number).map_or(Awaited::Future, Awaited::Work)
+                let work = self.recording.known_work(number);
+                return (work.map_or(Awaited::Future, Awaited::Work), number);
             }
             Awaits::Foreign => Awaited::Future,
-        }
+        };
+        (awaited, 0)
     }
 
     fn foreign_step_ends(&self, id: TaskId, task: &Bound<'_, PyAny>, at_ns: u64) {
@@ -335,7 +352,7 @@ impl Tap {
         let (end, done) = outcome.unwrap_or((StepEnd::Suspended(Awaited::Unknown), None));
         self.tell(at_ns, Event::StepEnds { task: id, end });
         match done {
-            None => self.recording.waits.begin(id, at_ns),
+            None => self.recording.waits.begin(id, foreign::future_number(task), at_ns),
             Some(end) => {
                 self.tell(at_ns, Event::TaskDone { task: id, end });
                 self.recording.foreign.forget(task);
@@ -375,23 +392,18 @@ impl Tap {
         if !is_wake {
             return;
         }
-        let by = match object::awaits(task) {
-            Awaits::Future(number) => self.recording.known_work(number).map(Waker::Work),
-            _ => None,
-        };
-        self.woken(id, by.unwrap_or(self.wakes.get()), || object::coroutine_of(task));
+        self.woken(id, || object::coroutine_of(task));
     }
 
-    fn woken<'py>(
-        &self,
-        task: TaskId,
-        by: Waker,
-        coroutine: impl FnOnce() -> Option<Bound<'py, PyAny>>,
-    ) {
+    fn woken<'py>(&self, task: TaskId, coroutine: impl FnOnce() -> Option<Bound<'py, PyAny>>) {
         let now_ns = self.now_ns();
+        let wait = self.recording.waits.of(task);
+        // Another thread's news of a job come by a callback.
+        let work = wait.and_then(|wait| self.recording.known_work(wait.future));
+        let by = work.map_or(self.wakes.get(), Waker::Work);
         self.tell(now_ns, Event::Woken { task, by });
         let threshold_ns = self.recording.options.wait_threshold_ns;
-        if self.recording.waits.of(task, now_ns).is_none_or(|waited_ns| waited_ns > threshold_ns)
+        if wait.is_none_or(|wait| now_ns.saturating_sub(wait.since_ns) > threshold_ns)
             && let Some(coroutine) = coroutine()
         {
             let frames = awaits::chain(&self.recording, &coroutine);
@@ -407,10 +419,16 @@ impl Tap {
     pub(super) fn handle_queued(&self, handle: &Bound<'_, Handle>) {
         let Some(callback) = Handle::callback(handle) else { return };
         let Some(task) = foreign::task_of_step(&callback) else { return };
+        if let Some(ours) = object::as_task(&task) {
+            if let Some(id) = self.recording.known(ours) {
+                self.woken(id, || object::coroutine_of(ours));
+            }
+            return;
+        }
         match self.recording.foreign.known(&task) {
             None => drop(self.foreign_task(&task, self.now_ns())),
             Some(id) if self.running_task() != Some(id) => {
-                self.woken(id, self.wakes.get(), || foreign::coroutine_of(&task));
+                self.woken(id, || foreign::coroutine_of(&task));
             }
             Some(_) => {}
         }
@@ -423,10 +441,19 @@ impl Tap {
         }
     }
 
-    /// Who has made a future done: the task that it is, or the running job.
+    /// Who has made a future done: the task or the executor's job that it is, or the
+    /// running job.
     fn by_future(&self, future: &Bound<'_, PyAny>) -> Waker {
-        let task = object::as_task(future).and_then(|task| self.recording.known(task));
-        task.map_or(Waker::Callback, Waker::Task)
+        if let Some(task) = object::as_task(future).and_then(|task| self.recording.known(task)) {
+            return Waker::Task(task);
+        }
+        let work = self.recording.known_work(object::future_number(future));
+        work.map_or(Waker::Callback, Waker::Work)
+    }
+
+    /// Whoever is woken by the running job from now on is woken by the end of a process.
+    pub(super) fn process_wakes(&self, pid: u32) {
+        self.wakes.set(Waker::Process(pid));
     }
 
     /// An eager task runs inside of whatever ran: what is to go on afterwards.

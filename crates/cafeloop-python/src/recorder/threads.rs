@@ -284,7 +284,7 @@ impl Watched {
             }
             Doing::Waiting | Doing::Elsewhere if has_waited => {}
             Doing::Elsewhere => {
-                self.doing = Doing::Working;
+                self.leave(before_ns + between.idle);
                 self.free_ns = before_ns + between.idle + between.worked + between.queued;
             }
             // Between two waits, or woken inside of one; ready to run is not yet at work.
@@ -302,11 +302,7 @@ impl Watched {
 
     /// Its stack was read.
     fn answer(&mut self, need: Need, stack: Stack<'_>, call: u64) {
-        let Some(_) = stack.own else {
-            self.leave(self.at_ns);
-            self.doing = if self.is_mixed { Doing::Working } else { Doing::Elsewhere };
-            return;
-        };
+        let Some(_) = stack.own else { return self.rest(need) };
         let cpu_ns = self.used.busy_ns();
         match need {
             Need::Work => self.told.push((self.at_ns, Event::Sampled { cpu_ns }, stack.frames)),
@@ -317,6 +313,24 @@ impl Watched {
                 self.call = call;
                 self.told.push((from_ns, Event::CallEntered { cpu_ns }, stack.frames));
             }
+        }
+    }
+
+    /// It is in nothing of the program's.
+    fn rest(&mut self, need: Need) {
+        let from_ns = match need {
+            Need::Enter(since_ns) | Need::Woken(since_ns) => since_ns,
+            Need::Work => self.at_ns,
+        };
+        self.leave(from_ns);
+        if self.is_mixed {
+            return;
+        }
+        self.doing = Doing::Elsewhere;
+        // Of one that has done nothing yet there is nothing to tell.
+        if self.lane.is_some() || !self.told.is_empty() {
+            let cpu_ns = self.used.busy_ns();
+            self.told.push((from_ns, Event::CallEntered { cpu_ns }, Vec::new()));
         }
     }
 
@@ -332,7 +346,8 @@ impl Watched {
 
     /// It waits no more.
     fn leave(&mut self, at_ns: u64) {
-        if self.doing == Doing::Waiting {
+        let has_lane = self.lane.is_some() || !self.told.is_empty();
+        if self.doing == Doing::Waiting || self.doing == Doing::Elsewhere && has_lane {
             let cpu_ns = self.used.busy_ns();
             self.told.push((at_ns, Event::CallLeft { cpu_ns }, Vec::new()));
         }

@@ -4,7 +4,7 @@
 //! It lets the GIL alone unless there is something to see, and holds no Python object.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -83,9 +83,18 @@ pub(super) struct Watch {
     /// Threads of which somebody else tells what they do: those that run a loop, or an
     /// executor's jobs.
     skipped: Mutex<HashSet<u64>>,
-    ends: AtomicBool,
-    asleep: Mutex<()>,
+    order: Mutex<Order>,
     bell: Condvar,
+}
+
+/// What the thread is to do.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    Watch,
+    /// To end, and leave to another what it knows.
+    Rest,
+    /// To end, having told all that it knows.
+    End,
 }
 
 impl Watch {
@@ -94,8 +103,7 @@ impl Watch {
             options,
             pulses: Mutex::default(),
             skipped: Mutex::default(),
-            ends: AtomicBool::new(false),
-            asleep: Mutex::default(),
+            order: Mutex::new(Order::Watch),
             bell: Condvar::new(),
         }
     }
@@ -116,25 +124,40 @@ impl Watch {
         lock(&self.skipped).insert(thread);
     }
 
-    /// Begins, in the process whose main thread this is.
-    pub(super) fn start(self: &Arc<Self>, main: u64) -> std::io::Result<JoinHandle<()>> {
+    /// The threads to look at, from this moment on, if any are, in the process whose main
+    /// thread this is.
+    pub(super) fn threads(&self, main: u64) -> Option<Threads> {
+        (self.options.sample_interval_ns > 0).then(|| Threads::new(main))
+    }
+
+    /// Begins, or goes on with what the one before has left.
+    pub(super) fn start(
+        self: &Arc<Self>,
+        threads: Option<Threads>,
+    ) -> std::io::Result<JoinHandle<Option<Threads>>> {
+        *lock(&self.order) = Order::Watch;
         let watch = self.clone();
-        // From this moment on, before the thread has come to life.
-        let threads = (self.options.sample_interval_ns > 0).then(|| Threads::new(main));
         let serve = move || watch.serve(threads);
         thread::Builder::new().name("cafeloop-watch".into()).spawn(serve)
     }
 
     /// Has the thread end; the caller joins it, without the GIL.
     pub(super) fn end(&self) {
-        let asleep = lock(&self.asleep);
-        self.ends.store(true, Ordering::Relaxed);
+        self.give(Order::End);
+    }
+
+    /// The same, but what it knows is given back to whoever joins it.
+    pub(super) fn rest(&self) {
+        self.give(Order::Rest);
+    }
+
+    fn give(&self, order: Order) {
+        *lock(&self.order) = order;
         self.bell.notify_all();
-        drop(asleep);
     }
 
     /// The life of the thread.
-    fn serve(self: &Arc<Self>, mut threads: Option<Threads>) {
+    fn serve(self: &Arc<Self>, mut threads: Option<Threads>) -> Option<Threads> {
         let clock = Clock::real();
         let mut flushed_ns = clock.now_ns();
         while self.wait() {
@@ -157,9 +180,13 @@ impl Watch {
                 }
             });
         }
+        if *lock(&self.order) == Order::Rest {
+            return threads;
+        }
         if let Some(threads) = &mut threads {
             self.with_recording(|_, recording| threads.finish(recording));
         }
+        None
     }
 
     /// Takes the GIL, if there is one: not at the interpreter's very end.
@@ -191,14 +218,14 @@ impl Watch {
     }
 
     fn wait(&self) -> bool {
-        let asleep = lock(&self.asleep);
-        if self.ends.load(Ordering::Relaxed) {
+        let order = lock(&self.order);
+        if *order != Order::Watch {
             return false;
         }
         let interval = Duration::from_nanos(self.interval_ns());
-        let answer = self.bell.wait_timeout(asleep, interval);
-        drop(answer);
-        !self.ends.load(Ordering::Relaxed)
+        let answer = self.bell.wait_timeout(order, interval);
+        let (order, _) = answer.unwrap_or_else(PoisonError::into_inner);
+        *order == Order::Watch
     }
 
     fn interval_ns(&self) -> u64 {

@@ -16,7 +16,7 @@ use super::stream::Receives;
 use super::watching::Watching;
 use super::{Tls, tls_reading};
 use crate::errors::os_error;
-use crate::ffi::{self, WritableBuffer};
+use crate::ffi::{self, View, WritableBuffer};
 use crate::recorder;
 
 const DATA_RECEIVED_FAILED: &str = "Fatal error: protocol.data_received() call failed.";
@@ -29,7 +29,7 @@ const BUFFER_UPDATED_FAILED: &str = "Fatal error: protocol.buffer_updated() call
 pub(crate) struct ReadBuffer(RefCell<Option<Box<[MaybeUninit<u8>]>>>);
 
 impl ReadBuffer {
-    pub(super) fn receive<'py>(
+    pub(crate) fn receive<'py>(
         &self,
         py: Python<'py>,
         receive: impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<&mut [u8]>,
@@ -115,7 +115,8 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
         Err(error) => return Stream::fail(stream, error, GET_BUFFER_FAILED),
     };
     let (medium, fd) = (this.medium(py), endpoint.fd(py));
-    let received = match WritableBuffer::of(&buffer) {
+    let mut view = View::new();
+    let received = match WritableBuffer::of(&mut view, &buffer) {
         Ok(mut buffer) => buffer.fill(|room| medium.receive(fd, room).map(|bytes| bytes.len())),
         Err(error) => return Stream::fail(stream, error, medium.read_failed()),
     };

@@ -15,7 +15,7 @@ use super::receiving::is_not_now;
 use super::watching::Watching;
 use super::writing::{check_type, is_only_full, note_loss};
 use crate::errors::os_error;
-use crate::ffi::ReadableBuffer;
+use crate::ffi::{ReadableBuffer, View};
 use crate::recorder;
 
 const SEND_FAILED: &str = "Fatal write error on datagram transport";
@@ -50,7 +50,7 @@ pub(super) fn send(
     // It may be changed once this returns.
     let data = match data.cast_exact::<PyBytes>() {
         Ok(bytes) => bytes.clone(),
-        Err(_) => PyBytes::new(py, ReadableBuffer::of(data)?.as_bytes()),
+        Err(_) => PyBytes::new(py, ReadableBuffer::of(&mut View::new(), data)?.as_bytes()),
     };
     let bytes = data.as_bytes().len();
     let waiting = Waiting { data: data.unbind(), to: to.map(|to| to.clone().unbind()) };
@@ -92,7 +92,7 @@ fn is_sent(
     let fd = this.endpoint(py).fd(py);
     let sent = match data.cast_exact::<PyBytes>() {
         Ok(bytes) => wire::send_to(fd, bytes.as_bytes(), &peer),
-        Err(_) => wire::send_to(fd, ReadableBuffer::of(data)?.as_bytes(), &peer),
+        Err(_) => wire::send_to(fd, ReadableBuffer::of(&mut View::new(), data)?.as_bytes(), &peer),
     };
     match sent {
         Ok(()) => {

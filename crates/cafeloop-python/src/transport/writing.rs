@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use cafeloop::engine::Interest;
 use cafeloop::flow::FlowChange;
-use cafeloop::io::{Keep, Refused, Settled, Write};
+use cafeloop::io::{Keep, Refused, Settled, Turn, Write};
 use cafeloop::net::wire;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
@@ -17,7 +17,7 @@ use super::stream::recorded;
 use super::turns_end::Waiting;
 use super::watching::Watching;
 use crate::errors::os_error;
-use crate::ffi::ReadableBuffer;
+use crate::ffi::{ReadableBuffer, View};
 use crate::{names, recorder};
 
 pub(super) fn write(stream: &Bound<'_, Stream>, data: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -26,8 +26,9 @@ pub(super) fn write(stream: &Bound<'_, Stream>, data: &Bound<'_, PyAny>) -> PyRe
         // The kernel has taken all of it, as a rule, and then nobody keeps it.
         return write_bytes(stream, bytes.as_bytes(), turn, || bytes.clone().unbind());
     }
-    check_type(data, wanted(stream.py()))?;
-    let buffer = ReadableBuffer::of(data)?;
+    check_type(data, WANTED)?;
+    let mut view = View::new();
+    let buffer = ReadableBuffer::of(&mut view, data)?;
     // It may be changed once this returns, so that it is copied if it has to wait.
     let copy = || PyBytes::new(stream.py(), buffer.as_bytes()).unbind();
     write_bytes(stream, buffer.as_bytes(), turn, copy)
@@ -42,7 +43,7 @@ pub(super) fn write_at_once(stream: &Bound<'_, Stream>, data: &Bound<'_, PyBytes
 fn write_bytes(
     stream: &Bound<'_, Stream>,
     bytes: &[u8],
-    turn: Option<u64>,
+    turn: Option<Turn>,
     body: impl FnOnce() -> Py<PyBytes>,
 ) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
@@ -104,7 +105,10 @@ pub(super) fn writelines(stream: &Bound<'_, Stream>, lines: &Bound<'_, PyAny>) -
 pub(super) fn body_of(line: &Bound<'_, PyAny>) -> PyResult<Py<PyBytes>> {
     match line.cast_exact::<PyBytes>() {
         Ok(bytes) => Ok(bytes.clone().unbind()),
-        Err(_) => Ok(PyBytes::new(line.py(), ReadableBuffer::of(line)?.as_bytes()).unbind()),
+        Err(_) => {
+            Ok(PyBytes::new(line.py(), ReadableBuffer::of(&mut View::new(), line)?.as_bytes())
+                .unbind())
+        }
     }
 }
 
@@ -135,27 +139,8 @@ pub(super) fn pause_if_full(stream: &Bound<'_, Stream>) -> PyResult<()> {
 /// Sends what waits, as far as the kernel takes it.
 pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
-    loop {
-        let sent = {
-            let machine = this.machine(py).borrow();
-            if machine.queue().is_empty() {
-                break;
-            }
-            let pieces = machine.queue().iter().map(|(body, left)| &body.as_bytes(py)[left]);
-            this.medium(py).send_pieces(this.fd(py), pieces)
-        };
-        let (sent, offered) = match sent {
-            Ok(sent) => sent,
-            Err(error) if is_only_full(&error) => (0, 1),
-            Err(error) => return failed(stream, &error),
-        };
-        if recorder::is_on() && sent > 0 {
-            recorder::bytes_out(py, this.endpoint(py), sent);
-        }
-        this.machine(py).borrow_mut().sent(sent);
-        if sent < offered {
-            break;
-        }
+    if let Err(error) = offer(stream) {
+        return failed(stream, &error);
     }
     let resumes = this.machine(py).borrow_mut().resumes();
     if resumes {
@@ -163,6 +148,32 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
         this.endpoint(py).tell(py, intern!(py, "resume_writing"))?;
     }
     settle(stream)
+}
+
+/// The same, and nobody is told what came of it.
+pub(super) fn offer(stream: &Bound<'_, Stream>) -> io::Result<()> {
+    let (py, this) = (stream.py(), stream.get());
+    loop {
+        let sent = {
+            let machine = this.machine(py).borrow();
+            if machine.queue().is_empty() {
+                return Ok(());
+            }
+            let pieces = machine.queue().iter().map(|(body, left)| &body.as_bytes(py)[left]);
+            this.medium(py).send_pieces(this.fd(py), pieces)
+        };
+        let (sent, offered) = match sent {
+            Err(error) if is_only_full(&error) => (0, 1),
+            sent => sent?,
+        };
+        if recorder::is_on() && sent > 0 {
+            recorder::bytes_out(py, this.endpoint(py), sent);
+        }
+        this.machine(py).borrow_mut().sent(sent);
+        if sent < offered {
+            return Ok(());
+        }
+    }
 }
 
 /// Does what is to be done next about the output.
@@ -211,13 +222,8 @@ pub(super) fn is_only_full(error: &io::Error) -> bool {
 }
 
 /// What asyncio says that it wants.
-fn wanted(py: Python<'_>) -> &'static str {
-    if py.version_info() >= (3, 14) {
-        "a bytes, bytearray, or memoryview object"
-    } else {
-        "a bytes-like object"
-    }
-}
+const WANTED: &str =
+    if cfg!(Py_3_14) { "a bytes, bytearray, or memoryview object" } else { "a bytes-like object" };
 
 pub(super) fn check_type(data: &Bound<'_, PyAny>, wanted: &str) -> PyResult<()> {
     if data.is_instance_of::<PyBytes>()

@@ -27,7 +27,7 @@ use super::signals::Signals;
 use super::timers::{TimerKey, Timers};
 use super::turn::Pace;
 use crate::error::Error;
-use crate::sys::{Events, Poller, Readiness, Waker};
+use crate::sys::{Events, Poller, Readiness, Reports, Waker};
 
 /// Tokens of the loop's own descriptors; the registry's have smaller ones.
 pub(super) const WAKER: u64 = u64::MAX;
@@ -55,6 +55,8 @@ pub struct Engine<H: Host> {
     pub(super) foresight: Foresight,
     pub(super) pace: Pace,
     pub(super) stopping: Cell<bool>,
+    /// The loop's thread waits in the kernel, and nobody has woken it yet.
+    pub(super) sleeps: Cell<bool>,
 }
 
 impl<H: Host> Engine<H> {
@@ -63,7 +65,8 @@ impl<H: Host> Engine<H> {
     pub fn new(host: H, clock: Clock, sink: Option<Rc<dyn Sink>>) -> Result<Self, Error> {
         let open = || {
             let (poller, waker) = (Poller::new()?, Waker::new()?);
-            poller.add(waker.as_raw_fd(), WAKER, Readiness { read: true, write: false })?;
+            let readable = Readiness { read: true, write: false };
+            poller.add(waker.as_raw_fd(), WAKER, readable, Reports::Each)?;
             Ok((poller, waker))
         };
         let (poller, waker) = open().map_err(|cause| Error::io("open an event loop", cause))?;
@@ -84,6 +87,7 @@ impl<H: Host> Engine<H> {
             foresight: Foresight::default(),
             pace: Pace::default(),
             stopping: Cell::new(false),
+            sleeps: Cell::new(false),
         })
     }
 
@@ -139,9 +143,20 @@ impl<H: Host> Engine<H> {
 
     /// Has `job` run in the next turn, or in this one if it hasn't come to its
     /// jobs yet.
-    #[inline]
+    #[inline(always)]
     pub fn push(&self, job: H::Job) {
         self.ready.borrow_mut().push(job, |job| self.host.is_promised(job));
+    }
+
+    /// The same for a thread that isn't the loop's, but has the lock that the host lets go
+    /// of while it [blocks](Host::block): then the loop's thread is between two of its
+    /// steps, or in the kernel, and is woken.
+    pub fn push_and_wake(&self, job: H::Job) {
+        self.emit(|| Event::Posted { jobs: 1 });
+        self.ready.borrow_mut().push_from_outside(job, |job| self.host.is_promised(job));
+        if self.sleeps.replace(false) {
+            self.shared.waker().wake();
+        }
     }
 
     /// Has `job` queued when `deadline_ns` has come, never before.
@@ -170,7 +185,31 @@ impl<H: Host> Engine<H> {
         interest: Interest,
         watcher: H::Watcher,
     ) -> std::io::Result<Option<H::Watcher>> {
-        let answer = self.registry.borrow_mut().watch(&self.poller, fd, interest, watcher);
+        self.watch_for(fd, interest, Reports::Each, watcher)
+    }
+
+    /// The same for `watcher` to be told once, of a descriptor that its owner may close
+    /// without a word: the kernel is asked each time whose the number is, and reports
+    /// nothing between.  [`Host::ready`] takes such a watcher out.
+    pub fn watch_once(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        watcher: H::Watcher,
+    ) -> std::io::Result<Option<H::Watcher>> {
+        self.watch_for(fd, interest, Reports::Once, watcher)
+    }
+
+    fn watch_for(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        reports: Reports,
+        watcher: H::Watcher,
+    ) -> std::io::Result<Option<H::Watcher>> {
+        let mut registry = self.registry.borrow_mut();
+        let answer = registry.watch(&self.poller, fd, interest, reports, watcher);
+        drop(registry);
         answer.map_err(|(error, _refused)| error)
     }
 

@@ -28,6 +28,17 @@ pub trait Host {
     /// Runs a job.  An error leaves the loop; the jobs behind it stay queued.
     fn run(&self, scope: Self::Scope<'_>, job: Self::Job) -> Result<(), Self::Exit>;
 
+    /// A job is some places from its turn: the host's chance to have what it will look at
+    /// fetched from memory.  It must not look at it itself.
+    fn comes_soon(&self, job: &Self::Job) {
+        let _ = job;
+    }
+
+    /// The same a few places later, when what it was then has come.
+    fn comes_next(&self, job: &Self::Job) {
+        let _ = job;
+    }
+
     /// A job is about to run; called only while somebody listens, for the host to say
     /// what kind of job it is.
     fn job_begins(&self, scope: Self::Scope<'_>, moment: Moment<'_>, job: &Self::Job) {
@@ -49,6 +60,12 @@ pub trait Host {
         watcher: &mut Option<Self::Watcher>,
     ) -> Option<Self::Job>;
 
+    /// The loop is about to [block](Host::block): the host's chance to let go of what it
+    /// keeps from job to job, which may run anybody's code, and so queue jobs.
+    fn settle(&self, scope: Self::Scope<'_>) {
+        let _ = scope;
+    }
+
     /// Calls `wait`, which blocks, with the host's own locks let go.
     fn block<R: Send>(&self, scope: Self::Scope<'_>, wait: impl FnOnce() -> R + Send) -> R;
 
@@ -67,10 +84,11 @@ pub trait Host {
     }
 
     /// The jobs of a turn have run: the host's chance to do together what they had
-    /// it put off, such as sending what they wrote.
-    fn turn_ends(&self, scope: Self::Scope<'_>) -> Result<(), Self::Exit> {
+    /// it put off, such as sending what they wrote.  Whether it did anything that took
+    /// time.
+    fn turn_ends(&self, scope: Self::Scope<'_>) -> Result<bool, Self::Exit> {
         let _ = scope;
-        Ok(())
+        Ok(false)
     }
 
     /// A signal ended a wait: the host's chance to leave the loop.

@@ -26,10 +26,20 @@ impl<J> Ready<J> {
     }
 
     /// Adds a job; `is_promised` is asked only if the order is chosen.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, job: J, is_promised: impl FnOnce(&J) -> bool) {
+        self.jobs.push_back(job);
+        if let Some(shuffle) = &mut self.shuffle
+            && let Some(job) = self.jobs.back()
+        {
+            shuffle.queued(is_promised(job));
+        }
+    }
+
+    /// The same for a job that no job of the loop's has queued.
+    pub(super) fn push_from_outside(&mut self, job: J, is_promised: impl FnOnce(&J) -> bool) {
         if let Some(shuffle) = &mut self.shuffle {
-            shuffle.queued(is_promised(&job));
+            shuffle.queued_from_outside(is_promised(&job));
         }
         self.jobs.push_back(job);
     }
@@ -40,6 +50,12 @@ impl<J> Ready<J> {
             shuffle.left();
         }
         self.jobs.pop_front()
+    }
+
+    /// The job that so many others stand before.
+    #[inline]
+    pub(super) fn get(&self, place: usize) -> Option<&J> {
+        self.jobs.get(place)
     }
 
     /// Something else begins to queue jobs than did before.

@@ -19,6 +19,12 @@ pub(super) const JOBS_BETWEEN_POLLS: usize = 64;
 /// timer slack would have let it.
 pub(super) const BETWEEN_POLLS_NS: u64 = 50_000;
 
+/// So many jobs ahead the host is told that a job comes soon: small ones take less than
+/// main memory does to answer.
+const JOBS_TO_SOON: usize = 6;
+/// And so many ahead that it comes next.
+const JOBS_TO_NEXT: usize = 3;
+
 /// How long the loop may wait for something to happen.
 #[derive(Clone, Copy, PartialEq)]
 enum Wait {
@@ -45,16 +51,20 @@ impl<H: Host> Engine<H> {
     pub fn run(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
         let _running = Running { stopping: &self.stopping, _timers: PromptTimers::begin() };
         self.pace.poll_next();
+        let mut began_ns = None;
         loop {
-            self.turn(scope)?;
+            began_ns = self.turn(scope, began_ns)?;
             if self.stopping.get() {
                 return Ok(());
             }
         }
     }
 
-    fn turn(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
-        self.emit(|| Event::TurnBegins { ready: self.ready.borrow().len() });
+    /// Runs a turn, which begins at `began_ns` if that is known, and gives the time of its
+    /// end, if that is.
+    fn turn(&self, scope: H::Scope<'_>, began_ns: Option<u64>) -> Result<Option<u64>, H::Exit> {
+        let now_ns = || began_ns.unwrap_or_else(|| self.clock.now_ns());
+        self.probe.emit(now_ns, || Event::TurnBegins { ready: self.ready.borrow().len() });
         let (wait, now_ns) = self.how_long(scope)?;
         let mut polled = self.poll(scope, wait, now_ns)?;
         self.queue_posted();
@@ -175,13 +185,16 @@ impl<H: Host> Engine<H> {
         events: &mut Events,
         wait: Option<Duration>,
     ) -> io::Result<()> {
-        if !self.shared.fall_asleep() {
+        self.host.settle(scope);
+        if self.is_busy() || !self.shared.fall_asleep() {
             return self.look(events);
         }
         let wait_ns = wait.map(|wait| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
         self.emit(|| Event::PollBegins { wait_ns });
         let poller = &self.poller;
+        self.sleeps.set(true);
         let answer = self.host.block(scope, || poller.wait(events, wait));
+        self.sleeps.set(false);
         self.shared.awake();
         self.emit(|| Event::PollEnds { events: events.len() });
         answer
@@ -242,14 +255,19 @@ impl<H: Host> Engine<H> {
         self.timers.borrow_mut().pop_due(now_ns)
     }
 
-    fn run_ready(&self, scope: H::Scope<'_>) -> Result<(), H::Exit> {
+    /// Gives the time, if it is known because somebody listens.
+    fn run_ready(&self, scope: H::Scope<'_>) -> Result<Option<u64>, H::Exit> {
         let jobs = self.arrange();
         self.pace.ran(jobs);
-        match self.probe.sink() {
-            None => self.run_jobs(scope, jobs)?,
-            Some(sink) => self.run_jobs_heard(scope, jobs, &*sink)?,
-        }
-        self.host.turn_ends(scope)
+        let now_ns = match self.probe.sink() {
+            None => {
+                self.run_jobs(scope, jobs)?;
+                None
+            }
+            Some(sink) => Some(self.run_jobs_heard(scope, jobs, &*sink)?),
+        };
+        let took_time = self.host.turn_ends(scope)?;
+        Ok(now_ns.filter(|_| !took_time))
     }
 
     fn run_jobs(&self, scope: H::Scope<'_>, jobs: usize) -> Result<(), H::Exit> {
@@ -261,16 +279,17 @@ impl<H: Host> Engine<H> {
         Ok(())
     }
 
-    /// The same with somebody to tell.  Whoever begins to listen in one of the jobs
-    /// hears of the next turn's.
+    /// The same with somebody to tell; gives the time at which the last one ended.  Whoever
+    /// begins to listen in one of the jobs hears of the next turn's.
     fn run_jobs_heard(
         &self,
         scope: H::Scope<'_>,
         jobs: usize,
         sink: &dyn Sink,
-    ) -> Result<(), H::Exit> {
-        // The turn's begin, or the end of its wait, was told just now; and one job's end is
-        // the next one's begin.  Reading the clock is half of the cost.
+    ) -> Result<u64, H::Exit> {
+        // The turn's begin, or the end of its wait, was told just now; one job's end is the
+        // next one's begin, and the last one's is the next turn's.  Reading the clock is
+        // half of the cost.
         let mut at_ns = self.probe.told_ns().unwrap_or_else(|| self.clock.now_ns());
         for _ in 0..jobs {
             let Some(job) = self.pop() else { break };
@@ -280,7 +299,7 @@ impl<H: Host> Engine<H> {
             self.host.job_ends(scope, Moment { at_ns, sink });
             answer?;
         }
-        Ok(())
+        Ok(at_ns)
     }
 
     /// How many jobs this turn runs, in the order in which they now stand.
@@ -294,7 +313,14 @@ impl<H: Host> Engine<H> {
     fn pop(&self) -> Option<H::Job> {
         let mut ready = self.ready.borrow_mut();
         ready.next_source();
-        ready.pop()
+        let job = ready.pop();
+        if let Some(job) = ready.get(JOBS_TO_SOON) {
+            self.host.comes_soon(job);
+        }
+        if let Some(job) = ready.get(JOBS_TO_NEXT) {
+            self.host.comes_next(job);
+        }
+        job
     }
 }
 

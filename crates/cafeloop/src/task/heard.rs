@@ -8,7 +8,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::Location;
 
-use cafeloop_flow::{Awaited, CodeId, Event, Frame, StepEnd, TaskEnd, TaskId, Waker, WorkId};
+use cafeloop_flow::{
+    Awaited, CodeId, Event, Frame, StepEnd, TaskEnd, TaskId, Waker, WorkId, WorkPlace,
+};
 
 use super::current::{Loop, try_current};
 use super::host::Job;
@@ -160,7 +162,8 @@ impl Heard {
         let work = WorkId::new(self.last.get())?;
         let by = self.running.get();
         its_loop.tell(|moment| {
-            moment.tell(Event::WorkQueued { work, by, code: CodeId::NONE });
+            let place = WorkPlace::Thread;
+            moment.tell(Event::WorkQueued { work, by, code: CodeId::NONE, place });
         });
         Some(work)
     }

@@ -40,17 +40,25 @@ class Page {
       element("p", {}, finding.why),
       element("p", { className: "todo" }, finding.todo));
     const lane = this.run.lanes[finding.lane];
-    if (lane) {
+    if (lane || finding.sight) {
       const button = element("button", { type: "button" }, "Show it");
-      button.onclick = () => {
-        this.search("");
-        this.choose(lane, -1);
-        this.fit();
-        byId("timeline").scrollIntoView({ block: "nearest" });
-      };
+      button.onclick = () => this.showFinding(lane, finding.sight);
       card.append(button);
     }
     return card;
+  }
+
+  /** Chooses the span of a lane at the time of what was found, or all of the lane. */
+  showFinding(lane, sight) {
+    this.search("");
+    if (lane) this.choose(lane, sight ? lane.at((sight[0] + sight[1]) / 2) : -1);
+    if (sight) {
+      const margin = (sight[1] - sight[0]) / 2;
+      this.timeline.show(sight[0] - margin, sight[1] + margin);
+    } else {
+      this.fit();
+    }
+    byId("timeline").scrollIntoView({ block: "nearest" });
   }
 
   lines(lines) {

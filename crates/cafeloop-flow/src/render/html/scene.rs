@@ -41,6 +41,9 @@ struct FindingForm {
     todo: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     lane: Option<usize>,
+    /// When to look at, if not at all of the lane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sight: Option<(u64, u64)>,
 }
 
 /// A line of the program, or several, and what it did.
@@ -104,9 +107,6 @@ impl Scene {
             run,
         };
         maker.add("");
-        let first_task = maker.first_task;
-        maker.scene.findings =
-            find(run).into_iter().map(|finding| finding_form(run, finding, first_task)).collect();
         for child in &run.children {
             maker.add_child(child);
         }
@@ -135,6 +135,27 @@ impl<'a> Maker<'a> {
         for task in &run.tasks {
             let lane = self.task(task, prefix);
             self.scene.lanes.push(lane);
+        }
+        for finding in find(run) {
+            let form = self.finding(finding, prefix);
+            self.scene.findings.push(form);
+        }
+    }
+
+    fn finding(&self, finding: Finding, prefix: &str) -> FindingForm {
+        let Finding { name, saw, why, advice, tasks, sight, .. } = finding;
+        let task = match sight {
+            Some(sight) => sight.task,
+            None => tasks.first().copied(),
+        };
+        let since = |at_ns: u64| at_ns.saturating_sub(self.origin_ns);
+        FindingForm {
+            name,
+            saw: format!("{prefix}{saw}"),
+            why,
+            todo: advice,
+            lane: task.map(|task| self.first_task + task.get()),
+            sight: sight.map(|sight| (since(sight.from_ns), since(sight.to_ns))),
         }
     }
 
@@ -222,6 +243,13 @@ impl<'a> Maker<'a> {
             By::Work(_) => "a job of an executor".to_owned(),
             By::Signal(signal) => format!("signal {signal}"),
             By::Callback => "a callback".to_owned(),
+            By::Process(index) => match self.run.processes.get(index as usize) {
+                Some(process) if !process.program.is_empty() => {
+                    format!("the end of process {}: {}", process.pid, process.program)
+                }
+                Some(process) => format!("the end of process {}", process.pid),
+                None => "the end of a process".to_owned(),
+            },
         };
         NONE - 1 - place(self.text(&text))
     }
@@ -327,12 +355,4 @@ fn lines(run: &Run) -> Vec<Line> {
         });
     }
     lines
-}
-
-fn finding_form(run: &Run, finding: Finding, first_task: usize) -> FindingForm {
-    // A child's tasks aren't told from the run's own.
-    let is_own = run.children.is_empty();
-    let lane = finding.tasks.first().filter(|_| is_own).map(|task| first_task + task.get());
-    let Finding { name, saw, why, advice, .. } = finding;
-    FindingForm { name, saw, why, todo: advice, lane }
 }

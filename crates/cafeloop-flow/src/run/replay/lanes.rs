@@ -71,12 +71,15 @@ impl LaneState {
             self.thread.enter(before.at_ns, Doing::Working);
         }
         self.call = Some(look);
-        self.thread.enter(look.at_ns, Doing::Calling(chain));
+        // In nothing of the program's it waits for something to do.
+        let is_call = chain != ChainId::NONE;
+        self.thread.enter(look.at_ns, if is_call { Doing::Calling(chain) } else { Doing::Resting });
     }
 
     pub(super) fn call_left(&mut self, look: Look) {
         let Some(entered) = self.call.take() else { return };
-        if entered.worked_until(look, CALL_PARTS) {
+        let is_call = matches!(self.thread.doing(), Doing::Calling(_));
+        if is_call && entered.worked_until(look, CALL_PARTS) {
             self.thread.correct(Doing::Working);
         }
         self.thread.enter(look.at_ns, Doing::Working);
@@ -163,11 +166,24 @@ impl Replay {
         }
     }
 
+    pub(super) fn process_started(&mut self, now_ns: u64, pid: u32, program: String) {
+        self.process_places.remove(&pid);
+        let place = self.process(pid);
+        let process = &mut self.processes[place as usize];
+        (process.started_ns, process.program) = (Some(now_ns), program);
+    }
+
     pub(super) fn process_ended(&mut self, now_ns: u64, pid: u32, status: i32) {
-        let ended = Some((now_ns, status));
-        match self.processes.iter_mut().rev().find(|it| it.pid == pid && it.ended.is_none()) {
-            Some(process) => process.ended = ended,
-            None => self.processes.push(Process { pid, started_ns: None, ended }),
-        }
+        let place = self.process(pid);
+        self.processes[place as usize].ended = Some((now_ns, status));
+    }
+
+    /// The place of the process that has this number now.
+    pub(super) fn process(&mut self, pid: u32) -> u32 {
+        *self.process_places.entry(pid).or_insert_with(|| {
+            let program = String::new();
+            self.processes.push(Process { pid, program, started_ns: None, ended: None });
+            u32::try_from(self.processes.len() - 1).unwrap_or(u32::MAX)
+        })
     }
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use crate::error::Error;
-use crate::event::Event;
+use crate::event::{Event, WorkPlace};
 use crate::id::{CodeId, Frame, Lane, TaskId, TransportId, WorkId};
 use crate::reader::{Entry, Reader};
 use crate::run::chain::{ChainId, Chains};
@@ -93,6 +93,7 @@ struct Replay {
     lost_exceptions: Vec<LostException>,
     never_awaited: Vec<(CodeId, ChainId)>,
     processes: Vec<Process>,
+    process_places: HashMap<u32, u32>,
     busy: BusySum,
     chains: Chains,
 }
@@ -109,6 +110,7 @@ impl Replay {
                 self.lanes[lane].now_ns = now_ns;
                 if self.start_ns.is_none() {
                     self.start_ns = Some(now_ns);
+                    self.forget_before(now_ns);
                 }
                 self.end_ns = self.end_ns.max(now_ns);
             }
@@ -152,10 +154,15 @@ impl Replay {
             Event::StepBegins { task } => self.step_begins(lane, now_ns, task),
             Event::StepEnds { task, end } => self.step_ends(lane, now_ns, task, end),
             Event::Woken { task, by } => self.woken(now_ns, task, by),
-            Event::Waited { task } => self.waited(now_ns, task, entry.frames),
+            Event::Waited { task } => self.waited(now_ns, task, entry.frames, entry.names),
             Event::CancelAsked { task, .. } => {
                 if let Some(task) = self.task(task, now_ns) {
                     self.tasks[task.get()].cancel_asked_ns.get_or_insert(now_ns);
+                }
+            }
+            Event::CancelTakenBack { task } => {
+                if let Some(task) = self.task(task, now_ns) {
+                    self.tasks[task.get()].cancel_asked_ns = None;
                 }
             }
             Event::TaskDone { task, end } => self.task_done(now_ns, task, end),
@@ -183,10 +190,10 @@ impl Replay {
             Event::TransportClosed { transport } => {
                 self.transport(transport);
             }
-            Event::WorkQueued { work, by, code } => {
+            Event::WorkQueued { work, by, code, place } => {
                 let by = by.and_then(|task| self.task(task, now_ns));
                 let work = self.work(work);
-                *work = Work { by, code, queued_ns: Some(now_ns), ..*work };
+                *work = Work { by, code, place, queued_ns: Some(now_ns), ..*work };
             }
             Event::WorkBegins { work } => {
                 let job = self.work_place(work);
@@ -197,8 +204,11 @@ impl Replay {
             Event::WorkEnds { work } => {
                 let job = self.work_place(work);
                 self.work(work).ended_ns = Some(now_ns);
-                if self.lanes[lane].thread.doing() == Doing::Job(job) {
-                    self.lanes[lane].thread.enter(now_ns, Doing::Resting);
+                let thread = &mut self.lanes[lane].thread;
+                // A process that serves another one is looked at meanwhile.
+                let is_seen = work.process().is_some() && thread.doing() == Doing::Working;
+                if is_seen || thread.doing() == Doing::Job(job) {
+                    thread.enter(now_ns, Doing::Resting);
                 }
             }
             Event::GcPaused { took_ns, .. } => {
@@ -229,8 +239,7 @@ impl Replay {
                 self.lanes[lane].call_left(Look { at_ns: now_ns, cpu_ns });
             }
             Event::ProcessStarted { pid } => {
-                let started_ns = Some(now_ns);
-                self.processes.push(Process { pid, started_ns, ended: None });
+                self.process_started(now_ns, pid, entry.text.to_string());
             }
             Event::ProcessEnded { pid, status } => self.process_ended(now_ns, pid, status),
             Event::Dropped { events } => self.dropped(entry.at_ns, now_ns, events),
@@ -279,16 +288,27 @@ impl Replay {
                 id,
                 by: None,
                 code: CodeId::NONE,
+                place: WorkPlace::default(),
                 queued_ns: None,
                 begun_ns: None,
                 ended_ns: None,
                 lane: Lane::default(),
+                process: None,
             });
             u32::try_from(self.works.len() - 1).unwrap_or(u32::MAX)
         })
     }
 
     // --- what is missing
+
+    /// Of tasks that were there before, the recording begins in the middle.
+    fn forget_before(&mut self, now_ns: u64) {
+        for task in self.tasks.iter_mut().filter(|task| task.created_ns == Some(0)) {
+            task.created_ns = None;
+            task.spans.clear();
+            task.enter(now_ns, State::Unknown);
+        }
+    }
 
     fn dropped(&mut self, at_ns: u64, now_ns: u64, events: u64) {
         self.dropped = self.dropped.saturating_add(events);

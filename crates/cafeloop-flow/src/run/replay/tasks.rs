@@ -2,6 +2,7 @@
 
 use crate::event::{Awaited, StepEnd, TaskEnd, Waker};
 use crate::id::{CodeId, Frame, StringId, TaskId};
+use crate::names::Names;
 use crate::run::chain::ChainId;
 use crate::run::replay::Replay;
 use crate::run::task::{By, End, State, What};
@@ -23,7 +24,8 @@ impl Replay {
         task.parent = parent;
         task.code = code;
         task.lane = self.lanes[lane].thread.lane;
-        if !known {
+        // A dump has named those that live on before it comes to their creation.
+        if !known || task.state() == State::Unknown && task.steps == 0 {
             task.spans.clear();
             let by = parent.map_or(By::Creation, By::Task);
             task.enter(at_ns, State::Ready { by });
@@ -112,6 +114,7 @@ impl Replay {
             Waker::Work(id) => self.work_places.get(&id).copied().map_or(By::Unknown, By::Work),
             Waker::Signal(signal) => By::Signal(signal),
             Waker::Callback => By::Callback,
+            Waker::Process(pid) => By::Process(self.process(pid)),
         };
         let Some(index) = self.task(id, now_ns) else { return };
         let task = &mut self.tasks[index.get()];
@@ -119,7 +122,9 @@ impl Replay {
             State::Waiting { what, chain, inner } => {
                 let since_ns = task.spans.last().map_or(0, |span| span.from_ns);
                 let joined = task.child_done_ns.is_some_and(|done_ns| done_ns >= since_ns);
-                let inner = inner
+                // The last of those that were gathered may have been no task.
+                let is_job = matches!((what, by), (What::Gathered(_), By::Work(_)));
+                let inner = inner && !is_job
                     || (matches!(what, What::Future | What::Unknown)
                         && match by {
                             By::Task(_) => true,
@@ -131,6 +136,7 @@ impl Replay {
                     (What::Future | What::Unknown, By::Transport(it)) => What::Transport(it),
                     (What::Future | What::Unknown, By::Descriptor(it)) => What::Descriptor(it),
                     (What::Future | What::Unknown, By::Work(it)) => What::Work(it),
+                    (What::Future | What::Unknown, By::Process(it)) => What::Process(it),
                     (what, _) => what,
                 };
                 task.correct(State::Waiting { what, chain, inner });
@@ -146,15 +152,25 @@ impl Replay {
         }
     }
 
-    pub(super) fn waited(&mut self, now_ns: u64, id: TaskId, frames: &[Frame]) {
+    pub(super) fn waited(&mut self, now_ns: u64, id: TaskId, frames: &[Frame], names: &Names) {
         let chain = self.chains.intern(frames);
         let Some(index) = self.task(id, now_ns) else { return };
         let task = &mut self.tasks[index.get()];
+        // What the interpreter's own sleep waits for is a future like others.
+        let sleeps = frames.last().is_some_and(|frame| {
+            names.function(frame.code) == "sleep"
+                && names.file(frame.code).ends_with("/asyncio/tasks.py")
+        });
         // The wait that ended last, or goes on.
         let mut last = task.spans.iter_mut().rev();
         let span = last.next().filter(|span| !matches!(span.state, State::Ready { .. }));
         match span.or_else(|| last.next()).map(|span| &mut span.state) {
-            Some(State::Waiting { chain: place, .. }) => *place = chain,
+            Some(State::Waiting { chain: place, what, .. }) => {
+                *place = chain;
+                if sleeps && *what == What::Future {
+                    *what = What::Sleep;
+                }
+            }
             Some(state @ State::Unknown) => {
                 *state = State::Waiting { what: What::Unknown, chain, inner: false };
             }

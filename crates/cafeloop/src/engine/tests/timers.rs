@@ -76,7 +76,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn assert_bounded(timers: &Timers<usize>) {
     let alive = timers.iter().count();
-    let dead = timers.heap_len() - alive;
+    let dead = timers.entries() - alive;
     assert!(dead <= alive.max(DEAD_TOLERATED), "{dead} dead entries beside {alive} timers");
 }
 
@@ -163,12 +163,12 @@ fn a_timer_is_not_due_a_nanosecond_early() {
 }
 
 #[test]
-fn timers_cancelled_at_once_leave_no_heap_behind() {
+fn timers_cancelled_at_once_leave_nothing_behind() {
     let mut timers = Timers::new();
     for deadline_ns in 0..100_000 {
         let key = timers.set(deadline_ns, ());
         timers.cancel(key);
-        assert!(timers.heap_len() <= DEAD_TOLERATED + 1);
+        assert!(timers.entries() <= DEAD_TOLERATED + 1);
     }
 }
 
@@ -183,7 +183,7 @@ fn the_dead_go_too_when_the_living_fire() {
     for key in dead {
         timers.cancel(key);
     }
-    assert_eq!(timers.heap_len(), 2001);
+    assert_eq!(timers.entries(), 2001);
     while timers.pop_due(1000).is_some() {}
-    assert!(timers.heap_len() <= 1 + DEAD_TOLERATED);
+    assert!(timers.entries() <= 1 + DEAD_TOLERATED);
 }
