@@ -372,7 +372,11 @@ fn step_failed(owner: &Bound<'_, EventLoop>, task: &Bound<'_, Task>, error: PyEr
 fn call(callback: Callback, future: &Bound<'_, Future>, inside: &Inside) -> PyResult<()> {
     let py = future.py();
     let (function, context) = (callback.function.into_bound(py), callback.context);
-    match context.run(py, inside, || function.call1((future.as_any(),)).map(drop)) {
+    let outcome = match object::group_task_done(&function, future) {
+        Ok(false) => context.run(py, inside, || function.call1((future.as_any(),)).map(drop)),
+        outcome => outcome.map(drop),
+    };
+    match outcome {
         Err(error) if !errors::leaves_the_loop(error.value(py)) => {
             report::done_callback_failed(future, &function, context, error)
         }

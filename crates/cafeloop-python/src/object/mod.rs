@@ -8,6 +8,7 @@
 //! step             one step of a task          current   the current task
 //! coroutine        how one is driven           context   what it runs in
 //! gather           asyncio.gather              sleep     asyncio.sleep
+//! task_group       what asyncio.TaskGroup does for each task
 //! sleep_future     a sleep as what a task waits for
 //! shortcut         how asyncio's functions come to them (stand_in: on 3.11)
 //! all_tasks        for asyncio.all_tasks()
@@ -60,6 +61,7 @@ mod stand_in;
 mod step;
 mod task;
 mod task_face;
+mod task_group;
 mod waiters;
 mod wakeup;
 
@@ -92,4 +94,5 @@ pub(crate) use self::step::{run as run_step, wake as wake_task};
 pub(crate) use self::task::{
     Start, Task, context_or_none, create as create_task, owner as owner_of,
 };
+pub(crate) use self::task_group::task_done as group_task_done;
 pub(crate) use self::waiters::Callback;
