@@ -266,7 +266,7 @@ pub(super) fn create_task<'py>(
     }
     tasks.add(task.as_any())?;
     let callback = Callback { function: Strong::new(callback), context: Context::of(py, None)? };
-    future::add_waiter(future, Waiter::Callback(callback))?;
+    future::add_waiter(future, Waiter::Callback(Box::new(callback)))?;
     Ok(Some(task))
 }
 
