@@ -1,9 +1,14 @@
 """What the parts of a loop know of each other: for type checkers, never imported."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from ._cafeloop import Holding
 
 _T = TypeVar("_T")
 
@@ -33,6 +38,9 @@ class LoopParts(asyncio.BaseEventLoop):
         raise NotImplementedError
 
     def _send(self, sock: socket.socket, data: Any, /) -> int | None:
+        raise NotImplementedError
+
+    def _expect(self, what: str) -> Holding:
         raise NotImplementedError
 
     async def _resolve(

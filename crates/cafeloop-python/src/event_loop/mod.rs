@@ -31,7 +31,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 pub(crate) use self::operation::Operation;
 use self::state::State;
-use crate::clock::{Holding, VirtualClock};
+use crate::clock::{Hold, Holding, VirtualClock};
 use crate::errors;
 use crate::gil::Gil;
 use crate::host::{Job, Python3};
@@ -95,7 +95,7 @@ impl EventLoop {
     }
 
     /// Has `job` run in the next turn; what `call_soon` does for native objects.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn queue(slf: &Bound<'_, Self>, job: Job) -> PyResult<()> {
         schedule::queue(slf, job)
     }
@@ -242,7 +242,12 @@ impl EventLoop {
 
     /// Holds a virtual clock until what is returned has ended.
     fn _hold_clock(&self, py: Python<'_>) -> PyResult<Holding> {
-        Ok(Holding::new(self.engine(py)?.work()))
+        Ok(Holding::new(Hold::Work(self.engine(py)?.work())))
+    }
+
+    /// Has a virtual clock pass as real time does until what is returned has ended.
+    fn _expect(&self, py: Python<'_>, what: &str) -> PyResult<Holding> {
+        Ok(Holding::new(Hold::Outside(self.engine(py)?.expect(what))))
     }
 
     fn stop(&self, py: Python<'_>) {

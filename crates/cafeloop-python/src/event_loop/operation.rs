@@ -44,7 +44,7 @@ enum Way {
 
 impl Operation {
     /// Tries again; the task that is to go on at once, if that is all that it waited for.
-    pub(crate) fn go_on(self, py: Python<'_>) -> PyResult<Option<Bound<'_, Task>>> {
+    pub(crate) fn go_on(self: Box<Self>, py: Python<'_>) -> PyResult<Option<Bound<'_, Task>>> {
         let future = self.future.bind(py);
         if !object::is_pending(future) {
             // Cancelled, and whoever waited hasn't run yet.
@@ -95,7 +95,11 @@ impl Operation {
     }
 
     /// Has itself told when there is something to read.
-    fn wait(self, owner: &Bound<'_, EventLoop>, engine: &Engine<Python3>) -> PyResult<()> {
+    fn wait(
+        self: Box<Self>,
+        owner: &Bound<'_, EventLoop>,
+        engine: &Engine<Python3>,
+    ) -> PyResult<()> {
         let py = owner.py();
         let fd = self.socket.fd(py);
         owner.get().transports(py).refuse_used(fd, PyInt::new(py, fd).as_any())?;
@@ -175,7 +179,8 @@ fn begin<'py>(
     let Some((engine, socket)) = plain(slf, sock)? else { return Ok(None) };
     let Some(classes) = object::make_classes(py) else { return Ok(None) };
     let future = object::create_future(classes, slf)?;
-    let operation = Operation { future: Strong::new(future.clone()), socket, way: way() };
+    let held = Strong::new(future.clone());
+    let operation = Box::new(Operation { future: held, socket, way: way() });
     match operation.attempt(py, &engine) {
         Err(error) if is_for_later(&error) => operation.wait(slf, &engine)?,
         Err(error) => return Err(os_error(py, &error)),

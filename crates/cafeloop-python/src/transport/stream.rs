@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 
 use cafeloop::engine::Interest;
 use cafeloop::flow::FlowChange;
-use cafeloop::io::{Close, End, Stream as Machine};
+use cafeloop::io::{Close, End, Stream as Machine, Turn};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyContext};
@@ -90,13 +90,13 @@ impl Stream {
         self.state.get(py).medium
     }
 
-    /// The turn at whose end writes may be sent, if they may be put off.
+    /// The turn in which it writes now, at whose end that may be sent, if it may be put off.
     #[inline]
-    pub(super) fn turn(&self, py: Python<'_>) -> Option<u64> {
+    pub(super) fn turn(&self, py: Python<'_>) -> Option<Turn> {
         if !self.medium(py).puts_writes_off() {
             return None;
         }
-        self.endpoint(py).try_engine(py).and_then(|engine| engine.host().turns_end.turn())
+        self.endpoint(py).try_engine(py).and_then(|engine| engine.host().turns_end.write())
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use cafeloop::engine::Interest;
 use cafeloop::flow::FlowChange;
-use cafeloop::io::{Keep, Refused, Settled, Write};
+use cafeloop::io::{Keep, Refused, Settled, Turn, Write};
 use cafeloop::net::wire;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
@@ -43,7 +43,7 @@ pub(super) fn write_at_once(stream: &Bound<'_, Stream>, data: &Bound<'_, PyBytes
 fn write_bytes(
     stream: &Bound<'_, Stream>,
     bytes: &[u8],
-    turn: Option<u64>,
+    turn: Option<Turn>,
     body: impl FnOnce() -> Py<PyBytes>,
 ) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cafeloop_flow::{Event, Sink};
+use slab::Slab;
 
 use super::blocking::Pool;
 use super::clock::Clock;
@@ -49,9 +50,13 @@ pub struct Engine<H: Host> {
     pool: RefCell<Option<Pool>>,
     /// How many [`Working`] there are: a virtual clock waits for them.
     pub(super) working: Rc<Cell<usize>>,
+    /// What each [`Expected`] waits for.
+    pub(super) expected: Rc<RefCell<Slab<String>>>,
     pub(super) foresight: Foresight,
     pub(super) pace: Pace,
     pub(super) stopping: Cell<bool>,
+    /// The loop's thread waits in the kernel, and nobody has woken it yet.
+    pub(super) sleeps: Cell<bool>,
 }
 
 impl<H: Host> Engine<H> {
@@ -78,9 +83,11 @@ impl<H: Host> Engine<H> {
             signals: RefCell::new(Signals::new()),
             pool: RefCell::new(None),
             working: Rc::default(),
+            expected: Rc::default(),
             foresight: Foresight::default(),
             pace: Pace::default(),
             stopping: Cell::new(false),
+            sleeps: Cell::new(false),
         })
     }
 
@@ -104,11 +111,6 @@ impl<H: Host> Engine<H> {
     /// The loop as other threads see it.
     pub fn remote(&self) -> Remote<H::Job> {
         Remote::new(self.shared.clone())
-    }
-
-    /// Hands in a job from another thread than the loop's: what a [`Remote`] does.
-    pub fn post(&self, job: H::Job) -> Result<(), H::Job> {
-        self.shared.post(job)
     }
 
     /// Has `sink` told what the loop does, in the place of the one returned, which
@@ -146,7 +148,19 @@ impl<H: Host> Engine<H> {
         self.ready.borrow_mut().push(job, |job| self.host.is_promised(job));
     }
 
+    /// The same for a thread that isn't the loop's, but has the lock that the host lets go
+    /// of while it [blocks](Host::block): then the loop's thread is between two of its
+    /// steps, or in the kernel, and is woken.
+    pub fn push_and_wake(&self, job: H::Job) {
+        self.emit(|| Event::Posted { jobs: 1 });
+        self.ready.borrow_mut().push_from_outside(job, |job| self.host.is_promised(job));
+        if self.sleeps.replace(false) {
+            self.shared.waker().wake();
+        }
+    }
+
     /// Has `job` queued when `deadline_ns` has come, never before.
+    #[inline(always)]
     pub fn set_timer(&self, deadline_ns: u64, job: H::Job) -> TimerKey {
         self.emit(|| Event::TimerSet { deadline_ns });
         self.timers.borrow_mut().set(deadline_ns, job)
@@ -270,6 +284,14 @@ impl<H: Host> Engine<H> {
         Working { count: self.working.clone() }
     }
 
+    /// Has a virtual clock pass as real time does for as long as what is returned lives:
+    /// something may come from outside by another way than a descriptor that is watched.
+    /// `what` completes "can't foresee".
+    pub fn expect(&self, what: impl Into<String>) -> Expected {
+        let key = self.expected.borrow_mut().insert(what.into());
+        Expected { all: self.expected.clone(), key }
+    }
+
     /// Waits for the threads of the pool and ends them.
     pub fn end_threads(&self) {
         let pool = self.pool.take();
@@ -318,5 +340,17 @@ pub struct Working {
 impl Drop for Working {
     fn drop(&mut self) {
         self.count.set(self.count.get() - 1);
+    }
+}
+
+/// Something from outside that somebody in the loop waits for.
+pub struct Expected {
+    all: Rc<RefCell<Slab<String>>>,
+    key: usize,
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.all.borrow_mut().remove(self.key);
     }
 }

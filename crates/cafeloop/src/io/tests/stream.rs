@@ -6,11 +6,12 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 
 use super::wire::{Step, Wire};
-use crate::io::{Close, End, LARGE_READ, Refused, Room, Settled, Stream, Write};
+use crate::io::{Close, End, LARGE_READ, Refused, Room, Settled, Stream, Turn, Write};
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (0..7_usize).prop_map(Step::Write),
+        2 => Just(Step::OtherWrites),
         4 => Just(Step::TurnEnds),
         6 => (0..9_usize).prop_map(Step::Room),
         1 => (0..6_usize, 0..6_usize).prop_map(|(low, more)| Step::Marks(low + more, low)),
@@ -83,6 +84,19 @@ fn the_first_write_of_a_turn_goes_at_once() {
         assert_eq!(wire.write(3), Ok(Write::Now));
         wire.turn_ends();
     }
+}
+
+#[test]
+fn a_small_write_goes_with_those_of_others_in_the_same_turn() {
+    let mut wire = Wire { room: usize::MAX, ..Wire::default() };
+    wire.take(Step::OtherWrites);
+    assert_eq!(wire.write(3), Ok(Write::Later));
+    wire.turn_ends();
+    assert_eq!(wire.write(3), Ok(Write::Now));
+    wire.turn_ends();
+    wire.take(Step::OtherWrites);
+    // To copy it costs more than to wake whoever waits for it.
+    assert_eq!(wire.write(16 * 1024), Ok(Write::Now));
 }
 
 #[test]
@@ -175,8 +189,8 @@ fn writes_to_a_lost_connection_are_counted() {
     let mut machine = Stream::<()>::default();
     assert!(machine.abort().is_some());
     assert!(machine.abort().is_none());
-    assert_eq!(machine.write(1, Some(0)), Ok(Write::Lost(0)));
-    assert_eq!(machine.write(1, Some(0)), Ok(Write::Lost(1)));
+    assert_eq!(machine.write(1, Some(Turn::default())), Ok(Write::Lost(0)));
+    assert_eq!(machine.write(1, Some(Turn::default())), Ok(Write::Lost(1)));
 }
 
 #[test]
@@ -199,12 +213,12 @@ fn a_lent_socket_refuses_writes_until_it_is_back() {
     wire.take(Step::Write(2));
     assert!(wire.machine.lend());
     assert!(!wire.machine.lend());
-    assert_eq!(wire.machine.write(1, Some(0)), Err(Refused::Lent));
+    assert_eq!(wire.machine.write(1, Some(Turn::default())), Err(Refused::Lent));
     wire.room = 2;
     wire.machine.sent(2);
     assert_eq!(wire.machine.settle(), Settled::Drained);
     assert!(!wire.machine.give_back());
-    assert_eq!(wire.machine.write(0, Some(0)), Ok(Write::Nothing));
+    assert_eq!(wire.machine.write(0, Some(Turn::default())), Ok(Write::Nothing));
 }
 
 #[test]
@@ -214,7 +228,7 @@ fn an_end_that_comes_while_the_socket_is_lent_waits_for_it() {
     assert_eq!(machine.end_writing(), End::Later);
     assert_eq!(machine.end_writing(), End::Already);
     assert!(machine.give_back());
-    assert_eq!(machine.write(1, Some(0)), Err(Refused::Ended));
+    assert_eq!(machine.write(1, Some(Turn::default())), Err(Refused::Ended));
 }
 
 #[test]

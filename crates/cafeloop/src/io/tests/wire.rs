@@ -3,12 +3,14 @@
 
 use std::mem;
 
-use cafeloop::io::{Close, End, Keep, Refused, Settled, Stream, Write};
+use cafeloop::io::{Close, End, Keep, Refused, Settled, Stream, Turn, Write};
 
 /// What a driver of the machine is told to do and has done to it, in any order.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     Write(usize),
+    /// Another connection of the loop writes.
+    OtherWrites,
     TurnEnds,
     /// The kernel has room for so many bytes and says so.
     Room(usize),
@@ -23,7 +25,7 @@ impl Step {
     fn of(bytes: &mut impl Iterator<Item = u8>) -> Option<Self> {
         let kind = bytes.next()?;
         let mut number = || bytes.next().map(usize::from);
-        Some(match kind % 7 {
+        Some(match kind % 8 {
             0 => Step::Write(number()? % 7),
             1 => Step::TurnEnds,
             2 => Step::Room(number()? % 9),
@@ -33,6 +35,7 @@ impl Step {
             }
             4 => Step::EndWriting,
             5 => Step::Close,
+            6 => Step::OtherWrites,
             _ => Step::Abort,
         })
     }
@@ -52,7 +55,7 @@ pub(crate) fn drive(bytes: &[u8]) {
 #[expect(clippy::struct_excessive_bools, reason = "what was seen, each by itself")]
 pub(super) struct Wire {
     pub(super) machine: Stream<Vec<u8>>,
-    pub(super) turn: u64,
+    pub(super) turn: Turn,
     /// Bytes that the kernel still takes.
     pub(super) room: usize,
     pub(super) watches_for_room: bool,
@@ -136,7 +139,7 @@ impl Wire {
     }
 
     pub(super) fn turn_ends(&mut self) {
-        self.turn += 1;
+        self.turn = Turn { number: self.turn.number + 1, is_shared: false };
         if mem::take(&mut self.flushes_at_turns_end) {
             self.flush_first();
         }
@@ -152,6 +155,7 @@ impl Wire {
     pub(super) fn take(&mut self, step: Step) {
         match step {
             Step::Write(count) => _ = self.write(count),
+            Step::OtherWrites => self.turn.is_shared = true,
             Step::TurnEnds => self.turn_ends(),
             Step::Room(bytes) => {
                 self.room = bytes;
