@@ -108,7 +108,7 @@ def run(prepare, body, names, decide):
 
 
 def _be_child(prepare, body, names, parent):
-    ready = threading.Event()
+    ready, may_begin = threading.Event(), threading.Event()
     outcome = []
 
     def work():
@@ -116,6 +116,8 @@ def _be_child(prepare, body, names, parent):
             prepared = prepare()
             outcome.append(has_others_asked(names))
             ready.set()
+            # It may keep the interpreter's lock in a call that the parent is asked about.
+            may_begin.wait()
             body(prepared)
             outcome.append(None)
         except BaseException:
@@ -129,6 +131,7 @@ def _be_child(prepare, body, names, parent):
     if isinstance(outcome[0], int):
         socket.send_fds(parent, [b"!"], [outcome[0]])
         os.close(outcome[0])
+    may_begin.set()
     thread.join()
     if outcome[-1] is not None:
         parent.sendall(outcome[-1].encode())
