@@ -14,8 +14,9 @@ class Stopwatch:
         assert watch.loop_seconds == 60
         assert watch.real_seconds < 1
 
-    Within the block, both tell the time so far.  A virtual clock counts whole nanoseconds, and
-    so does this: `0.1 + 0.2` seconds of it are `0.3`.  Raises RuntimeError if no loop is running.
+    Within the block, both tell the time so far.  `loop_seconds` is in whole nanoseconds, as
+    virtual time is: what comes of subtracting floats is gone, but a sleep may take a nanosecond
+    more than it was asked for.  Raises RuntimeError if no loop is running.
     """
 
     def __init__(self) -> None:

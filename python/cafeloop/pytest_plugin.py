@@ -118,9 +118,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
     if config.getoption("cafeloop"):
         if config.pluginmanager.hasplugin("asyncio"):
-            config.pluginmanager.register(_ForPytestAsyncio(), "cafeloop-for-pytest-asyncio")
+            ours = _ForPytestAsyncio() if _takes_factories(config) else _ForOldPytestAsyncio()
+            config.pluginmanager.register(ours, "cafeloop-for-pytest-asyncio")
         if config.pluginmanager.hasplugin("anyio"):
             config.pluginmanager.register(_ForAnyio(), "cafeloop-for-anyio")
+
+
+def _takes_factories(config: pytest.Config) -> bool:
+    """Whether pytest-asyncio asks for factories of loops: it does since 1.4."""
+    return hasattr(config.hook, "pytest_asyncio_loop_factories")
+
+
+class _ForOldPytestAsyncio:
+    @pytest.fixture(scope="session")
+    def event_loop_policy(self) -> Any:
+        from ._policy import EventLoopPolicy
+
+        return EventLoopPolicy()
 
 
 class _ForPytestAsyncio:
@@ -184,7 +198,13 @@ def _refuse_nonsense(item: pytest.Function, asked: _Asked, config: pytest.Config
         if not config.getoption("cafeloop"):
             raise pytest.UsageError(
                 f"{item.nodeid}: with the mark of another plugin, the mark cafeloop works under"
-                " --cafeloop only; or take the other mark away"
+                " --cafeloop only; or take the other mark away, which pytest-asyncio's mode"
+                " `auto` gives to every coroutine"
+            )
+        if item.get_closest_marker("asyncio") and not _takes_factories(config):
+            raise pytest.UsageError(
+                f"{item.nodeid}: for the mark cafeloop beside pytest-asyncio's, that has to be of"
+                " version 1.4 or newer"
             )
     try:
         asked.check()

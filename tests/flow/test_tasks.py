@@ -306,3 +306,19 @@ asyncio.run(main())
     assert flow.findings == []
     # The wait that the timeout has ended is told with its line, too.
     assert flow.sites()["main", 5] == 1
+
+
+def test_a_task_that_is_cancelled_at_the_end_has_waited_at_its_line(record_tasks):
+    flow = record_tasks("""\
+import asyncio
+async def serve():
+    await asyncio.sleep(60)
+async def main():
+    asyncio.create_task(serve(), name="server")
+    await asyncio.sleep(0.02)
+asyncio.run(main())
+""")
+    # By asyncio.run, while the loop stands still.
+    assert flow.task("server").end == "cancelled"
+    ((_, chain),) = flow.waits(flow.task("server"))
+    assert chain[0] == ("serve", record_tasks.first_line + 2)

@@ -13,13 +13,14 @@ AT_ONCE = 60
 def test_it_measures_both_clocks():
     async def main():
         with cafeloop.Stopwatch() as watch:
-            await asyncio.sleep(0.1)
-            assert watch.loop_seconds == 0.1
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1.23)
+            # Not 1.2300000000000040, as the difference of the two times is.
+            assert watch.loop_seconds == 1.23
+            await asyncio.sleep(0.25)
         await asyncio.sleep(3600)
-        assert watch.loop_seconds == 0.3
+        assert watch.loop_seconds == 1.48
         assert 0 < watch.real_seconds < AT_ONCE
-        assert repr(watch).startswith("<Stopwatch 0.3 s, ")
+        assert repr(watch).startswith("<Stopwatch 1.48 s, ")
 
     cafeloop.run(main(), clock=cafeloop.VirtualClock(start=100))
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use cafeloop_cli::{
     Clock, Command, Comparison, Drawing, Exploration, Pictures, Program, Screen, Target, Versions,
-    compare, draw, parse,
+    compare, draw, how_they_part, parse,
 };
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -63,6 +63,13 @@ pub(crate) fn draw_flow(
         0 => Ok(String::from_utf8_lossy(&out).into_owned()),
         _ => Err(PyOSError::new_err(String::from_utf8_lossy(&err).trim_end().to_owned())),
     }
+}
+
+/// Where the runs of two recordings part; raises OSError if one can't be read.
+#[pyfunction]
+pub(crate) fn part(py: Python<'_>, before: PathBuf, after: PathBuf) -> PyResult<String> {
+    let comparison = Comparison { before, after };
+    py.detach(|| how_they_part(&comparison)).map_err(PyOSError::new_err)
 }
 
 /// What a command line asks for, if not only for an answer.

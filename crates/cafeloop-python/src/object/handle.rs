@@ -143,18 +143,10 @@ unsafe impl Pooled for Timer {
 }
 
 impl HandleOwn {
+    /// Can't fail, so that it is written where it stays.
     #[inline(always)]
-    fn new(
-        owner: &Bound<'_, EventLoop>,
-        call: Call,
-        context: Option<Context>,
-        is_timer: bool,
-    ) -> PyResult<Self> {
-        let context = match context {
-            Some(context) => context,
-            None => Context::of(owner.py(), None)?,
-        };
-        Ok(HandleOwn {
+    fn new(owner: &Bound<'_, EventLoop>, call: Call, context: Context, is_timer: bool) -> Self {
+        HandleOwn {
             owner: Strong::new(owner.clone()),
             context,
             call,
@@ -162,7 +154,7 @@ impl HandleOwn {
             weak_references: Cell::new(ptr::null_mut()),
             tracked: Cell::new(false),
             is_timer,
-        })
+        }
     }
 
     #[cold]
@@ -264,6 +256,7 @@ impl Handle {
         call: Call,
         context: Option<Context>,
     ) -> PyResult<Bound<'py, Self>> {
+        let context = context.map_or_else(|| Context::of(owner.py(), None), Ok)?;
         let handle = Handle::due(owner, call, context)?;
         track(&handle);
         Ok(handle)
@@ -274,11 +267,11 @@ impl Handle {
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
         call: Call,
-        context: Option<Context>,
+        context: Context,
     ) -> PyResult<Bound<'py, Self>> {
         let py = owner.py();
-        let own_part = HandleOwn::new(owner, call, context, false)?;
-        let handle = handle_face::classes(py)?.handle.create(py, || own_part)?;
+        let own_part = || HandleOwn::new(owner, call, context, false);
+        let handle = handle_face::classes(py)?.handle.create(py, own_part)?;
         if owner.get().is_debug(py) {
             own(&handle).note_place(py)?;
         }
@@ -412,11 +405,13 @@ impl Timer {
         seconds: f64,
         given: Option<&Bound<'py, PyAny>>,
         call: Call,
-        context: Option<Context>,
+        context: Context,
     ) -> PyResult<Bound<'py, Self>> {
         let py = owner.py();
-        let handle = HandleOwn::new(owner, call, context, true)?;
-        let own_part = || TimerOwn { handle, key: Cell::new(None), seconds };
+        let own_part = || {
+            let handle = HandleOwn::new(owner, call, context, true);
+            TimerOwn { handle, key: Cell::new(None), seconds }
+        };
         let timer = handle_face::classes(py)?.timer.create(py, own_part)?;
         if let Some(given) = given {
             own(&timer).handle.notes.get_or_init(Box::default).given.set(given.clone());

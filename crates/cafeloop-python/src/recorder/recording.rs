@@ -422,10 +422,12 @@ impl Waits {
         place.set(Wait { task, future, since_ns });
     }
 
-    /// The wait of a task, if it is known.
+    /// The wait of a task, if it is known and hasn't ended yet; it ends now.
     #[inline]
-    pub(super) fn of(&self, task: TaskId) -> Option<Wait> {
+    pub(super) fn end(&self, task: TaskId) -> Option<Wait> {
         let (task, place) = self.place(task);
-        Some(place.get()).filter(|wait| wait.task == task)
+        let wait = Some(place.get()).filter(|wait| wait.task == task)?;
+        place.set(Wait::default());
+        Some(wait)
     }
 }

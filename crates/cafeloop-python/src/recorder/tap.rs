@@ -16,7 +16,7 @@ use cafeloop::flow::{
 };
 use pyo3::prelude::*;
 
-use super::recording::{Recording, thread_id};
+use super::recording::{Recording, Wait, thread_id};
 use super::watchdog::Pulse;
 use super::{awaits, foreign};
 use crate::event_loop::EventLoop;
@@ -226,6 +226,10 @@ impl Tap {
             self.tell(at_ns, Event::JobBegins);
             return self.begin(Running::Job, Waker::Callback);
         };
+        // Nobody has told that it was woken if that was while the loop stood still.
+        if let Some(wait) = self.recording.waits.end(id) {
+            self.wait_ends(id, Some(wait), at_ns, || object::coroutine_of(task));
+        }
         self.tell(at_ns, Event::StepBegins { task: id });
         self.begin(Running::Step(id, task.clone().unbind()), Waker::Task(id));
     }
@@ -248,6 +252,9 @@ impl Tap {
             if let Some(name) = self.recording.foreign.late_name(id, &task) {
                 let named = Event::TaskNamed { task: id };
                 self.recording.record_with(at_ns, self.lane, named, &name, &[]);
+            }
+            if let Some(wait) = self.recording.waits.end(id) {
+                self.wait_ends(id, Some(wait), at_ns, || foreign::coroutine_of(&task));
             }
             self.tell(at_ns, Event::StepBegins { task: id });
             self.begin(Running::ForeignStep(id, task.unbind()), Waker::Task(id));
@@ -352,6 +359,7 @@ impl Tap {
         let (end, done) = outcome.unwrap_or((StepEnd::Suspended(Awaited::Unknown), None));
         self.tell(at_ns, Event::StepEnds { task: id, end });
         match done {
+            None if end == StepEnd::Suspended(Awaited::Turn) => {}
             None => self.recording.waits.begin(id, foreign::future_number(task), at_ns),
             Some(end) => {
                 self.tell(at_ns, Event::TaskDone { task: id, end });
@@ -396,8 +404,17 @@ impl Tap {
     }
 
     fn woken<'py>(&self, task: TaskId, coroutine: impl FnOnce() -> Option<Bound<'py, PyAny>>) {
-        let now_ns = self.now_ns();
-        let wait = self.recording.waits.of(task);
+        let wait = self.recording.waits.end(task);
+        self.wait_ends(task, wait, self.now_ns(), coroutine);
+    }
+
+    fn wait_ends<'py>(
+        &self,
+        task: TaskId,
+        wait: Option<Wait>,
+        now_ns: u64,
+        coroutine: impl FnOnce() -> Option<Bound<'py, PyAny>>,
+    ) {
         // Another thread's news of a job come by a callback.
         let work = wait.and_then(|wait| self.recording.known_work(wait.future));
         let by = work.map_or(self.wakes.get(), Waker::Work);

@@ -160,6 +160,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Has `job` queued when `deadline_ns` has come, never before.
+    #[inline(always)]
     pub fn set_timer(&self, deadline_ns: u64, job: H::Job) -> TimerKey {
         self.emit(|| Event::TimerSet { deadline_ns });
         self.timers.borrow_mut().set(deadline_ns, job)
