@@ -1,7 +1,7 @@
-"""Native `sleep` and `gather` behind asyncio's names.
+"""Native `sleep`, `gather` and `TaskGroup.create_task` behind asyncio's names.
 
 Since Python 3.12 asyncio's functions themselves get a shortcut for native tasks,
-which nobody sees.  In 3.11 objects stand in for them: a name is replaced only where
+which nobody sees.  In 3.11 objects stand in for the first two: a name is replaced only where
 it still means asyncio's own function, and put back only where it still means ours,
 so what a program or a test has put there stays.
 
@@ -26,13 +26,13 @@ _lock = threading.Lock()
 
 if sys.version_info >= (3, 12):
     # As they are before anybody has put something in their place.
-    _SLEEP, _GATHER = tasks.sleep, tasks.gather
+    _FUNCTIONS = tasks.sleep, tasks.gather, asyncio.TaskGroup.create_task
 
     def _put() -> None:
-        _cafeloop._put_shortcuts(_SLEEP, _GATHER)
+        _cafeloop._put_shortcuts(*_FUNCTIONS)
 
     def _take_back() -> None:
-        _cafeloop._remove_shortcuts(_SLEEP, _GATHER)
+        _cafeloop._remove_shortcuts(*_FUNCTIONS)
 
 else:
     _PAIRS: dict[str, tuple[_Function, _Function]] = {

@@ -404,7 +404,11 @@ fn call(callback: Callback, future: &Bound<'_, Future>, inside: &Inside) -> PyRe
     let py = future.py();
     let Callback { function, context } = callback;
     let function = function.into_bound(py);
-    match context.run(py, inside, || function.call1((future.as_any(),)).map(drop)) {
+    let outcome = match object::group_task_done(&function, future) {
+        Ok(false) => context.run(py, inside, || function.call1((future.as_any(),)).map(drop)),
+        outcome => outcome.map(drop),
+    };
+    match outcome {
         Err(error) if !errors::leaves_the_loop(error.value(py)) => {
             report::done_callback_failed(future, &function, context, error)
         }

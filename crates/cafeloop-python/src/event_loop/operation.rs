@@ -103,7 +103,7 @@ impl Operation {
         let py = owner.py();
         let fd = self.socket.fd(py);
         owner.get().transports(py).refuse_used(fd, PyInt::new(py, fd).as_any())?;
-        let before = engine.watch_once(fd, Interest::Read, Watcher::Operation(Box::new(self)));
+        let before = engine.watch_once(fd, Interest::Read, Watcher::Operation(self));
         let before = before.map_err(|error| os_error(py, &error))?;
         before.map_or(Ok(()), |before| before.replaced(py))
     }

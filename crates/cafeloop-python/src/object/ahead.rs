@@ -3,6 +3,8 @@
 //! With many thousands of timers or tasks the objects of the next job are in main
 //! memory, and to wait for them costs more than what is done with them.
 
+use pyo3::prelude::*;
+
 use super::class::{Laid, own_ptr};
 use super::reference::Strong;
 use super::task::Task;
@@ -22,14 +24,17 @@ pub(crate) fn fetch<T: Laid>(object: &Strong<T>) {
     for line in 0..lines {
         prefetch(own.wrapping_add(line * LINE));
     }
+    // Where a task's published fields are.
+    #[cfg(Py_3_14)]
+    prefetch(object.cast::<u8>().wrapping_add(2 * LINE));
 }
 
 /// Fetches the coroutine of a task that was itself fetched a moment ago.
 #[inline]
 pub(crate) fn fetch_coroutine(task: &Strong<Task>) {
-    // SAFETY: a task's own part, of which one word is read.
-    let coroutine: *const u8 =
-        unsafe { (*own_ptr::<Task>(task.as_ptr())).coroutine.as_ptr() }.cast();
+    // SAFETY: who has jobs holds the GIL.
+    let py = unsafe { Python::assume_attached() };
+    let coroutine: *const u8 = super::task::coroutine(task.bind(py)).as_ptr().cast();
     for line in 0..3 {
         prefetch(coroutine.wrapping_add(line * LINE));
     }

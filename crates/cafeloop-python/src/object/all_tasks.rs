@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use slab::Slab;
 
+#[cfg(Py_3_14)]
 use super::published;
 use super::task::Task;
 use crate::gil::Gil;
@@ -20,8 +21,10 @@ use crate::gil::Gil;
 #[derive(Clone, Copy)]
 pub(super) enum Place {
     /// In its thread's list.
+    #[cfg(Py_3_14)]
     Linked,
     /// At this key of the slab.
+    #[cfg(not(Py_3_14))]
     Slab(usize),
 }
 
@@ -31,16 +34,22 @@ static TASKS: Gil<RefCell<Slab<*mut ffi::PyObject>>> = Gil::new(RefCell::new(Sla
 /// How many tasks have been named by number.
 static NUMBERED: Gil<Cell<u64>> = Gil::new(Cell::new(0));
 
+#[cfg(Py_3_14)]
 pub(super) fn join(task: &Bound<'_, Task>) -> Place {
-    if published::link(task) {
-        return Place::Linked;
-    }
+    published::link(task);
+    Place::Linked
+}
+
+#[cfg(not(Py_3_14))]
+pub(super) fn join(task: &Bound<'_, Task>) -> Place {
     Place::Slab(TASKS.get(task.py()).borrow_mut().insert(task.as_ptr()))
 }
 
 pub(super) fn leave(task: &Bound<'_, Task>, place: Place) {
     match place {
+        #[cfg(Py_3_14)]
         Place::Linked => published::unlink(task),
+        #[cfg(not(Py_3_14))]
         Place::Slab(key) => drop(TASKS.get(task.py()).borrow_mut().try_remove(key)),
     }
 }

@@ -1,7 +1,7 @@
 //! Classes made from C structs: what PyO3 can't derive from `_asyncio`'s.
 //!
-//! An instance is the base's struct, as large as that is in this interpreter,
-//! with our own part behind it.  This file makes such classes, finds an object's
+//! An instance is the base's struct, as large as that is in this interpreter, with our
+//! own part behind it or within (`layout.rs`).  This file makes such classes, finds an object's
 //! own part, and turns the calls of CPython into calls of safe functions, which
 //! take `&Bound<T>` and return `PyResult`.  An error becomes a Python exception,
 //! and so does a panic.
@@ -11,17 +11,20 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use pyo3::ffi;
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
+use pyo3::{ffi, intern};
 
 use super::freed::Freed;
+use super::layout;
+#[cfg(Py_3_14)]
+use super::published;
 use super::reference::{Slot, Strong};
 use crate::ffi::has_dictionary;
 use crate::gil::Gil;
 
-/// What stands behind the base's struct in instances of a class of ours.
+/// What instances of a class of ours have, beside what they have of their base's.
 ///
 /// # Safety
 ///
@@ -86,6 +89,10 @@ pub(super) trait Behaviour: Laid {
     /// The class's name in Python, with its module.
     const NAME: &'static CStr;
 
+    /// Whether instances are tasks to the interpreter, with the published fields of those.
+    #[cfg(Py_3_14)]
+    const IS_TASK: bool = false;
+
     /// The own part of a new object.
     fn new() -> Self::Own;
 
@@ -133,7 +140,11 @@ impl<T: Behaviour> Class<T> {
             slot(ffi::Py_tp_getset, table(attributes, |end| end.name.is_null()).cast()),
             slot(0, ptr::null_mut()),
         ]);
-        let size = T::offset() + size_of::<T::Own>();
+        // A word more than the base's at least: so CPython never takes a class that is derived
+        // from ours and from another of the base's for one of the latter only.
+        let base_bytes: usize = base.getattr(intern!(py, "__basicsize__"))?.extract()?;
+        let least = base_bytes + size_of::<usize>();
+        let size = least.max(T::offset() + size_of::<T::Own>());
         let mut spec = ffi::PyType_Spec {
             name: T::NAME.as_ptr(),
             basicsize: c_int::try_from(size).expect("an object has less than 2 GiB"),
@@ -148,6 +159,10 @@ impl<T: Behaviour> Class<T> {
             let class = ffi::PyType_FromSpecWithBases(&raw mut spec, base.as_ptr());
             Bound::from_owned_ptr_or_err(py, class)?
         };
+        #[cfg(Py_3_14)]
+        if layout::is_within() {
+            have_no_inline_values(class.as_ptr().cast());
+        }
         Ok(Class { class: class.cast_into::<PyType>()?.unbind(), instances: PhantomData })
     }
 
@@ -187,6 +202,20 @@ impl<T: Behaviour> Class<T> {
 
 pub(super) const FLAGS: c_ulong =
     ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_BASETYPE;
+
+/// Has CPython make no room for attributes in instances of a class that has none yet, but a
+/// dictionary when one is set.
+///
+/// So nothing of an instance's life is outside of its struct but two references, to its
+/// dictionary and to who refers to it weakly, which are NULL once both are cleared.
+#[cfg(Py_3_14)]
+fn have_no_inline_values(class: *mut ffi::PyTypeObject) {
+    /// `Py_TPFLAGS_INLINE_VALUES` of CPython's Include/object.h, since 3.13.
+    const INLINE_VALUES: c_ulong = 1 << 2;
+    // SAFETY: the class was made just now; CPython looks at the flag where it makes an
+    // instance, or looks for its attributes.
+    unsafe { (*class).tp_flags &= !INLINE_VALUES };
+}
 
 pub(super) fn slot(slot: c_int, function: *mut c_void) -> ffi::PyType_Slot {
     ffi::PyType_Slot { slot, pfunc: function }
@@ -265,7 +294,8 @@ unsafe fn can_live_again(object: *mut ffi::PyObject) -> bool {
         if ffi::PyObject_GC_IsFinalized(object) != 0 {
             object.cast::<usize>().sub(1).write(0);
         }
-        ffi::PyObject_GC_IsFinalized(object) == 0 && !has_dictionary(object)
+        ffi::PyObject_GC_IsFinalized(object) == 0
+            && (layout::is_within() || !has_dictionary(object))
     }
 }
 
@@ -305,6 +335,10 @@ unsafe extern "C" fn deallocate<T: Behaviour>(object: *mut ffi::PyObject) {
             return;
         }
         ffi::PyObject_GC_UnTrack(object.cast());
+        #[cfg(Py_3_14)]
+        if layout::is_within() {
+            return deallocate_all::<T>(object);
+        }
         ptr::drop_in_place(own);
         own.write(T::new());
         let (class, base) = (ffi::Py_TYPE(object), base_of::<T>(object));
@@ -318,6 +352,40 @@ unsafe extern "C" fn deallocate<T: Behaviour>(object: *mut ffi::PyObject) {
     }
 }
 
+/// Does what the base would too, but for the fields that our own part stands in the place of.
+///
+/// # Safety
+///
+/// As for `deallocate`, for an object that the garbage collector isn't told of any more.
+#[cfg(Py_3_14)]
+unsafe fn deallocate_all<T: Behaviour>(object: *mut ffi::PyObject) {
+    // SAFETY: the caller's promise; nobody refers to the object, so that what is run by
+    // letting go of others can't reach it.
+    unsafe {
+        let class = ffi::Py_TYPE(object);
+        ffi::PyObject_ClearWeakRefs(object);
+        ptr::drop_in_place(own_ptr::<T>(object));
+        let py = Python::assume_attached();
+        published::clear(&Borrowed::from_ptr(py, object), T::IS_TASK);
+        PyObject_ClearManagedDict(object);
+        let free = (*class).tp_free.expect("a class that is ready can free");
+        free(object.cast());
+        ffi::Py_DECREF(class.cast());
+    }
+}
+
+// SAFETY: declared as in CPython's Include/cpython/object.h; PyO3 has no declarations.
+#[cfg(Py_3_14)]
+unsafe extern "C" {
+    fn PyObject_VisitManagedDict(
+        object: *mut ffi::PyObject,
+        visit: ffi::visitproc,
+        argument: *mut c_void,
+    ) -> c_int;
+
+    fn PyObject_ClearManagedDict(object: *mut ffi::PyObject);
+}
+
 unsafe extern "C" fn traverse<T: Behaviour>(
     object: *mut ffi::PyObject,
     visit: ffi::visitproc,
@@ -326,6 +394,18 @@ unsafe extern "C" fn traverse<T: Behaviour>(
     // SAFETY: CPython calls this for an object of ours, with the GIL held; what is
     // called here looks at references only.
     unsafe {
+        #[cfg(Py_3_14)]
+        if layout::is_within() {
+            let mut visitor = Visitor::new(visit, argument);
+            visitor.see(ffi::Py_TYPE(object).cast());
+            let py = Python::assume_attached();
+            published::traverse(&Borrowed::from_ptr(py, object), T::IS_TASK, &mut visitor);
+            T::traverse(&*own_ptr::<T>(object), &mut visitor);
+            return match visitor.answer {
+                0 => PyObject_VisitManagedDict(object, visit, argument),
+                answer => answer,
+            };
+        }
         if let Some(base) = (*base_of::<T>(object)).tp_traverse {
             let answer = base(object, visit, argument);
             if answer != 0 {
@@ -341,6 +421,14 @@ unsafe extern "C" fn traverse<T: Behaviour>(
 unsafe extern "C" fn clear<T: Behaviour>(object: *mut ffi::PyObject) -> c_int {
     // SAFETY: as above; the collector holds a reference meanwhile.
     unsafe {
+        #[cfg(Py_3_14)]
+        if layout::is_within() {
+            let py = Python::assume_attached();
+            published::clear(&Borrowed::from_ptr(py, object), T::IS_TASK);
+            PyObject_ClearManagedDict(object);
+            T::clear(&*own_ptr::<T>(object));
+            return 0;
+        }
         if let Some(base) = (*base_of::<T>(object)).tp_clear {
             base(object);
         }

@@ -9,12 +9,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-use super::class::Class;
-use super::future::{self, Future};
-use super::gather::Gathering;
+use super::class::{Behaviour, Class};
+use super::future::{self, Future, FutureOwn};
+use super::gather::{Gathering, GatheringOwn};
 use super::pool::PooledClass;
 use super::sleep::Sleep;
-use super::task::Task;
+use super::task::{Task, TaskOwn};
 use super::{descriptors, future_face, layout, sleep_face, task_face};
 use crate::names;
 
@@ -86,38 +86,55 @@ impl Classes {
         let task = asyncio.getattr(intern!(py, "Task"))?.cast_into::<PyType>()?;
         layout::learn(&future, &task)?;
         names::keep_for_the_end(py)?;
+        let refused = METHODS_REFUSED.get(py).cloned();
+        let parts = [size_of::<FutureOwn>(), size_of::<TaskOwn>(), size_of::<GatheringOwn>()];
+        let bytes = parts.into_iter().fold(0, usize::max);
+        layout::choose(refused.is_none(), bytes);
+        let mut classes = Classes::derive(&future, &task)?;
+        classes.unbound_methods = match refused {
+            Some(why) => Err(why),
+            None => classes.make_known(&future, &task).map_err(|error| error.to_string()),
+        };
+        if classes.unbound_methods.is_err() && layout::is_within() {
+            // Asyncio's own methods will look at the objects' structs.
+            let unbound_methods = classes.unbound_methods;
+            layout::choose(false, bytes);
+            Future::freed().get(py).forget();
+            classes = Classes { unbound_methods, ..Classes::derive(&future, &task)? };
+        }
+        if py.version_info() < (3, 14) {
+            names::show_native_tasks(py)?.call0()?;
+        }
+        Ok(classes)
+    }
+
+    /// The classes, derived from asyncio's.
+    fn derive(future: &Bound<'_, PyType>, task: &Bound<'_, PyType>) -> PyResult<Self> {
+        let py = future.py();
         let mut future_methods = future_face::methods();
         future_methods.extend(future_face::own_methods());
-        let mut classes = Classes {
+        Ok(Classes {
             future: Class::make(
-                &future,
+                future,
                 future_methods,
                 future_face::attributes(),
                 future_face::own_slots(),
             )?,
             task: Class::make(
-                &task,
+                task,
                 task_face::methods(),
                 task_face::attributes(),
                 task_face::slots(),
             )?,
             gathering: Class::make(
-                &future,
+                future,
                 task_face::gathering_methods(),
                 future_face::attributes(),
                 future_face::own_slots(),
             )?,
             sleep: sleep_face::make(py)?,
             unbound_methods: Ok(()),
-        };
-        classes.unbound_methods = match METHODS_REFUSED.get(py) {
-            Some(why) => Err(why.clone()),
-            None => classes.make_known(&future, &task).map_err(|error| error.to_string()),
-        };
-        if py.version_info() < (3, 14) {
-            names::show_native_tasks(py)?.call0()?;
-        }
-        Ok(classes)
+        })
     }
 
     /// Has the methods of asyncio's classes know objects of ours.

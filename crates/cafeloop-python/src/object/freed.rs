@@ -23,6 +23,12 @@ impl Freed {
         Freed { first: Cell::new(ptr::null_mut()), count: Cell::new(0) }
     }
 
+    /// Forgets them, who are of a class that isn't used any more.
+    pub(super) fn forget(&self) {
+        self.first.set(ptr::null_mut());
+        self.count.set(0);
+    }
+
     #[inline]
     pub(super) fn take(&self) -> Option<*mut ffi::PyObject> {
         let object = self.first.get();

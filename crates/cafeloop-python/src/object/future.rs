@@ -3,7 +3,7 @@
 //! Tasks and gathering futures are futures too; for all of them [`Future`] stands
 //! as the type of `Bound`.  What Python sees of it is in `future_face.rs`.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::CStr;
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration, PyTypeError};
@@ -36,29 +36,43 @@ pub(super) enum State {
     Failed,
 }
 
-/// What every future has behind its base's struct.
+/// What every future has: see `layout.rs` for where.
+#[repr(C)]
 pub(super) struct FutureOwn {
     /// Its loop; empty until `__init__` has run, and once cleared as garbage.
     pub(super) owner: Slot<EventLoop>,
+    /// The result or the exception, when there is one.
+    outcome: Slot,
+    pub(super) waiters: Waiters,
+    /// What most futures never have.
+    rare: OnceCell<Box<Rare>>,
+    /// The number by which a recording knows it, if one does.
+    pub(super) recorded_as: Cell<u32>,
     state: Cell<State>,
     /// Set by `await`, for the task that it reaches to see that it was awaited and
     /// not just yielded (`_asyncio_future_blocking`).
     pub(super) blocking: Cell<bool>,
     /// Whether to complain if the exception is never looked at.
     pub(super) log_traceback: Cell<bool>,
-    /// The result or the exception, when there is one.
-    outcome: Slot,
+}
+
+/// What a future has that failed, was cancelled with care, or is debugged.
+#[derive(Default)]
+struct Rare {
     /// The exception's traceback as it was set, which raising it in several
     /// tasks would make longer each time.
     traceback: Slot,
-    pub(super) cancel_message: Slot,
+    cancel_message: Slot,
     /// The exception that a cancelled task ended with, for the first who asks.
     cancelled_error: Slot,
     /// In debug mode, where the future was made.
-    pub(super) made_at: Slot,
-    /// The number by which a recording knows it, if one does.
-    pub(super) recorded_as: Cell<u32>,
-    pub(super) waiters: Waiters,
+    made_at: Slot,
+}
+
+impl Rare {
+    fn slots(&self) -> [&Slot; 4] {
+        [&self.traceback, &self.cancel_message, &self.cancelled_error, &self.made_at]
+    }
 }
 
 // SAFETY: objects of this type come from `Class::create`, `tp_new` and the casts
@@ -106,16 +120,13 @@ impl FutureOwn {
     pub(super) fn new() -> Self {
         FutureOwn {
             owner: Slot::empty(),
+            outcome: Slot::empty(),
+            waiters: Waiters::none(),
+            rare: OnceCell::new(),
+            recorded_as: Cell::new(0),
             state: Cell::new(State::Pending),
             blocking: Cell::new(false),
             log_traceback: Cell::new(false),
-            outcome: Slot::empty(),
-            traceback: Slot::empty(),
-            cancel_message: Slot::empty(),
-            cancelled_error: Slot::empty(),
-            made_at: Slot::empty(),
-            recorded_as: Cell::new(0),
-            waiters: Waiters::none(),
         }
     }
 
@@ -132,15 +143,29 @@ impl FutureOwn {
         if self.state.get() == kind { self.outcome.get(py) } else { None }
     }
 
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    pub(super) fn cancel_message<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.rare.get()?.cancel_message.get(py)
+    }
+
+    pub(super) fn set_cancel_message(&self, message: Option<&Bound<'_, PyAny>>) {
+        match message {
+            Some(message) => self.rare().cancel_message.set(message.clone()),
+            None => self.rare.get().map_or((), |rare| rare.cancel_message.clear()),
+        }
+    }
+
+    pub(super) fn made_at<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.rare.get()?.made_at.get(py)
+    }
+
     pub(super) fn traverse(&self, visitor: &mut Visitor) {
         visitor.slot(&self.owner);
-        for slot in [
-            &self.outcome,
-            &self.traceback,
-            &self.cancel_message,
-            &self.cancelled_error,
-            &self.made_at,
-        ] {
+        visitor.slot(&self.outcome);
+        for slot in self.rare.get().into_iter().flat_map(|rare| rare.slots()) {
             visitor.slot(slot);
         }
         self.waiters.traverse(visitor);
@@ -149,13 +174,8 @@ impl FutureOwn {
     pub(super) fn clear(&self) {
         self.log_traceback.set(false);
         self.owner.clear();
-        for slot in [
-            &self.outcome,
-            &self.traceback,
-            &self.cancel_message,
-            &self.cancelled_error,
-            &self.made_at,
-        ] {
+        self.outcome.clear();
+        for slot in self.rare.get().into_iter().flat_map(|rare| rare.slots()) {
             slot.clear();
         }
         self.waiters.clear();
@@ -188,7 +208,7 @@ pub(super) fn begin(future: &Bound<'_, Future>, owner: &Bound<'_, EventLoop>) ->
     own.state.set(State::Pending);
     own.blocking.set(false);
     if owner.get().is_debug(py) {
-        own.made_at.set(names::extract_stack(py)?.call0()?);
+        own.rare().made_at.set(names::extract_stack(py)?.call0()?);
     }
     Ok(())
 }
@@ -262,7 +282,7 @@ pub(super) fn fail(
     if let Some(traceback) = exception.getattr_opt(intern!(future.py(), "__traceback__"))?
         && !traceback.is_none()
     {
-        own.traceback.set(traceback);
+        own.rare().traceback.set(traceback);
     }
     own.outcome.set(exception.into_any());
     own.state.set(State::Failed);
@@ -299,10 +319,7 @@ pub(super) fn cancel(
         return Ok(false);
     }
     own.state.set(State::Cancelled);
-    match message {
-        Some(message) => own.cancel_message.set(message.clone()),
-        None => own.cancel_message.clear(),
-    }
+    own.set_cancel_message(message);
     tell_waiters(future)?;
     Ok(true)
 }
@@ -312,7 +329,7 @@ pub(super) fn cancelled_by(
     future: &Bound<'_, Future>,
     error: Bound<'_, PyBaseException>,
 ) -> PyResult<()> {
-    own(future).cancelled_error.set(error.into_any());
+    own(future).rare().cancelled_error.set(error.into_any());
     cancel(future, None).map(drop)
 }
 
@@ -320,10 +337,10 @@ pub(super) fn cancelled_by(
 pub(super) fn cancelled_error<'py>(future: &Bound<'py, Future>) -> PyResult<Bound<'py, PyAny>> {
     let py = future.py();
     let own = own(future);
-    if let Some(error) = own.cancelled_error.take(py) {
+    if let Some(error) = own.rare.get().and_then(|rare| rare.cancelled_error.take(py)) {
         return Ok(error);
     }
-    make_cancelled_error(py, own.cancel_message.get(py))
+    make_cancelled_error(py, own.cancel_message(py))
 }
 
 pub(super) fn make_cancelled_error<'py>(
@@ -362,7 +379,7 @@ pub(super) fn error<'py>(future: &Bound<'py, Future>) -> PyResult<Option<Bound<'
             own.log_traceback.set(false);
             let Some(error) = own.outcome.get(py) else { return Ok(None) };
             // For the first who is told; later ones see what that has made of it.
-            let traceback = own.traceback.take(py);
+            let traceback = own.rare.get().and_then(|rare| rare.traceback.take(py));
             error.setattr(intern!(py, "__traceback__"), traceback)?;
             Ok(Some(error))
         }
@@ -438,7 +455,7 @@ pub(super) fn report_lost_exception(future: &Bound<'_, Future>) {
         context.set_item(intern!(py, "message"), text)?;
         context.set_item(intern!(py, "exception"), own.outcome.get(py))?;
         context.set_item(intern!(py, "future"), future.as_any())?;
-        if let Some(made_at) = own.made_at.get(py) {
+        if let Some(made_at) = own.made_at(py) {
             context.set_item(intern!(py, "source_traceback"), made_at)?;
         }
         let owner = owner(future)?;

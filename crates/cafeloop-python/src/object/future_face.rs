@@ -244,7 +244,7 @@ fn add_done_callback(future: &Bound<'_, Future>, args: Arguments<'_, '_>) -> PyR
         Some(context) => Context::given(context.cast_into::<PyContext>()?),
     };
     let callback = Callback { function: Strong::new(function), context };
-    future::add_waiter(future, Waiter::Callback(callback))
+    future::add_waiter(future, Waiter::Callback(Box::new(callback)))
 }
 
 fn remove_done_callback(
@@ -350,17 +350,17 @@ fn set_log_traceback(future: &Bound<'_, Future>, value: &Bound<'_, PyAny>) -> Py
 }
 
 fn made_at<'py>(future: &Bound<'py, Future>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    Ok(own(future).made_at.get(future.py()))
+    Ok(own(future).made_at(future.py()))
 }
 
 fn cancel_message<'py>(future: &Bound<'py, Future>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    Ok(own(future).cancel_message.get(future.py()))
+    Ok(own(future).cancel_message(future.py()))
 }
 
 fn set_cancel_message(future: &Bound<'_, Future>, message: &Bound<'_, PyAny>) -> PyResult<()> {
     if own(future).owner.is_empty() {
         return Err(PyRuntimeError::new_err("Future object is not initialized."));
     }
-    own(future).cancel_message.set(message.clone());
+    own(future).set_cancel_message(Some(message));
     Ok(())
 }

@@ -36,7 +36,7 @@ pub(super) struct GatheringOwn {
     children: Slot<PyTuple>,
     /// The task that gathers, if whom it awaits is to be seen.
     gatherer: Slot<Task>,
-    left: Cell<usize>,
+    left: Cell<u32>,
     return_exceptions: Cell<bool>,
     cancel_requested: Cell<bool>,
 }
@@ -164,7 +164,7 @@ fn begin<'py>(
     let gathering = classes.gathering.create(py)?;
     future::begin(as_future(&gathering), owner)?;
     let state = own(&gathering);
-    state.left.set(children.len());
+    state.left.set(children.len().try_into().unwrap_or(u32::MAX));
     state.return_exceptions.set(return_exceptions);
     let mut done = Vec::new();
     for child in &children {
@@ -260,7 +260,7 @@ fn results<'py>(gathering: &Bound<'py, Gathering>) -> PyResult<Bound<'py, PyList
         results.append(match state.state() {
             State::Cancelled => {
                 // Always with a message, if only an empty one: as asyncio's.
-                let message = state.cancel_message.get(py);
+                let message = state.cancel_message(py);
                 let message = message.filter(|message| !message.is_none());
                 let message = message.unwrap_or_else(|| intern!(py, "").clone().into_any());
                 names::cancelled_error(py)?.call1((message,))?

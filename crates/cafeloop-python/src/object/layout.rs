@@ -1,11 +1,17 @@
 //! What must be known of the interpreter's own structs, and how it is verified.
 //!
-//! Where our part of an object begins is read from `_asyncio.Task`.  Since Python
+//! Our part of an object begins behind `_asyncio.Task`'s struct.  Since Python
 //! 3.14 `_asyncio` publishes, for debuggers, where some fields of its structs are
 //! (the section `.AsyncioDebug`, `Py_AsyncioModuleDebugOffsets` in
 //! `Modules/_asynciomodule.c`); we fill those, so that `python -m asyncio ps` and
 //! call graphs see our tasks.  Nothing is believed: each field is written by the
 //! interpreter and read back here first.
+//!
+//! With those known, our part stands within the struct, in the place of fields that
+//! aren't published: a future takes no more memory than one of asyncio's.  That needs
+//! that none of asyncio's own code looks at them: the methods of its classes know
+//! objects of ours (`descriptors.rs`), and what it does when one is deallocated or
+//! visited is done by us.
 
 use std::ffi::CStr;
 use std::sync::OnceLock;
@@ -22,6 +28,9 @@ use crate::names;
 
 /// Bytes from the address of a future or a task to our part of it.
 static OWN_OFFSET: AtomicUsize = AtomicUsize::new(0);
+
+/// The same, if it stands behind the interpreter's struct.
+static BEHIND: AtomicUsize = AtomicUsize::new(0);
 
 /// The published offsets, if this interpreter has them.
 static PUBLISHED: OnceLock<Offsets> = OnceLock::new();
@@ -41,9 +50,37 @@ pub(super) struct Offsets {
     pub(super) tasks_head: usize,
 }
 
+impl Offsets {
+    /// The first published field of an object.
+    fn first(&self) -> usize {
+        let Offsets { name, awaited_by, is_task, awaited_by_is_set, coroutine, node, .. } = *self;
+        [name, awaited_by, is_task, awaited_by_is_set, coroutine, node]
+            .into_iter()
+            .fold(usize::MAX, usize::min)
+    }
+}
+
 #[inline]
 pub(super) fn own_offset() -> usize {
     OWN_OFFSET.load(Ordering::Relaxed)
+}
+
+/// Whether our part stands in the place of unpublished fields, and not behind all.
+#[inline]
+pub(super) fn is_within() -> bool {
+    cfg!(Py_3_14) && own_offset() == HEAD
+}
+
+/// Bytes of an object that aren't of its class.
+const HEAD: usize = size_of::<ffi::PyObject>();
+
+/// Has parts of at most so many bytes stand within the struct, if there is room before
+/// the first published field; or else behind it.
+pub(super) fn choose(may_be_within: bool, bytes: usize) {
+    let has_room = published().is_some_and(|offsets| HEAD + bytes <= offsets.first());
+    let behind = BEHIND.load(Ordering::Relaxed);
+    let chosen = if cfg!(Py_3_14) && may_be_within && has_room { HEAD } else { behind };
+    OWN_OFFSET.store(chosen, Ordering::Relaxed);
 }
 
 #[inline]
@@ -60,7 +97,7 @@ pub(super) fn learn(future: &Bound<'_, PyType>, task: &Bound<'_, PyType>) -> PyR
     if future_bytes > task_bytes {
         return Err(unknown("an _asyncio.Future is larger than an _asyncio.Task"));
     }
-    OWN_OFFSET.store(task_bytes.next_multiple_of(align_of::<u64>()), Ordering::Relaxed);
+    BEHIND.store(task_bytes.next_multiple_of(align_of::<u64>()), Ordering::Relaxed);
     if py.version_info() < (3, 14) {
         return Ok(());
     }

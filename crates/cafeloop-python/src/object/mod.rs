@@ -8,9 +8,10 @@
 //! step             one step of a task          current   the current task
 //! coroutine        how one is driven           context   what it runs in
 //! gather           asyncio.gather              sleep     asyncio.sleep
+//! task_group       what asyncio.TaskGroup does for each task
 //! sleep_future     a sleep as what a task waits for
 //! shortcut         how asyncio's functions come to them (stand_in: on 3.11)
-//! all_tasks        for asyncio.all_tasks()
+//! all_tasks        for asyncio.all_tasks()         task_name
 //! class, method    classes made from C structs reference what they hold
 //! pool             those of small objects      freed     objects for their next life
 //! classes          ours, once they are made
@@ -21,8 +22,8 @@
 //! published        those of their fields that debuggers read
 //! ```
 //!
-//! Futures and tasks derive from `_asyncio`'s, with storage of their own behind the
-//! base's struct, which stays empty but for the published fields.  So they are
+//! Futures and tasks derive from `_asyncio`'s, with storage of their own (`layout` says
+//! where); of the base's struct they fill but the published fields.  So they are
 //! instances of `asyncio.Future` and `asyncio.Task`, and everything that takes
 //! those takes them.
 
@@ -60,6 +61,8 @@ mod stand_in;
 mod step;
 mod task;
 mod task_face;
+mod task_group;
+mod task_name;
 mod waiters;
 mod wakeup;
 
@@ -95,4 +98,5 @@ pub(crate) use self::step::{run as run_step, wake as wake_task};
 pub(crate) use self::task::{
     Start, Task, context_or_none, create as create_task, owner as owner_of,
 };
+pub(crate) use self::task_group::task_done as group_task_done;
 pub(crate) use self::waiters::Callback;

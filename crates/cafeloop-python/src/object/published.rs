@@ -9,8 +9,12 @@ use std::ptr;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+#[cfg(Py_3_14)]
+use super::class::Visitor;
 use super::future::Future;
 use super::layout::{self, Offsets};
+#[cfg(Py_3_14)]
+use super::reference::Slot;
 use super::reference::Strong;
 use super::task::Task;
 use crate::names;
@@ -22,6 +26,7 @@ pub(super) fn is_here() -> bool {
 }
 
 /// CPython's `struct llist_node`: a ring through a head.
+#[cfg(Py_3_14)]
 #[repr(C)]
 struct Node {
     next: *mut Node,
@@ -35,33 +40,73 @@ fn field<T>(object: *mut ffi::PyObject, offset: usize) -> *mut T {
 }
 
 /// A field of this thread's struct, by its published offset.
+#[cfg(Py_3_14)]
 fn thread_field<T>(offset: usize) -> *mut T {
     // SAFETY: the GIL is held, so there is a thread state; it is larger than the
     // offset, which `layout` has verified.
     unsafe { ffi::PyThreadState_Get().cast::<u8>().wrapping_add(offset).cast() }
 }
 
-/// Puts a reference to `value` in a field that holds one or NULL.
-fn set(object: *mut ffi::PyObject, offset: usize, value: &Bound<'_, PyAny>) {
-    let field = field::<*mut ffi::PyObject>(object, offset);
-    // SAFETY: the field is one of ours to fill: the interpreter's own code, which
-    // would, doesn't run for objects with an `__init__` of ours.
-    unsafe {
-        let before = field.replace(value.clone().into_ptr());
-        ffi::Py_XDECREF(before);
-    }
+/// A field of the object's that holds a reference or NULL, as a slot has it.
+///
+/// It is one of ours to fill: the interpreter's own code, which would, doesn't run for
+/// objects with an `__init__` of ours.
+#[cfg(Py_3_14)]
+#[inline]
+fn slot<'a>(object: &'a Bound<'_, PyAny>, offset: usize) -> &'a Slot {
+    // SAFETY: within the object, as `layout` has verified, for as long as that lives.
+    unsafe { &*field::<Slot>(object.as_ptr(), offset) }
 }
 
-pub(super) fn begin_task(task: &Bound<'_, Task>, coroutine: &Bound<'_, PyAny>) {
+pub(super) fn begin_task(task: &Bound<'_, Task>) {
     let Some(offsets) = layout::published() else { return };
-    set(task.as_ptr(), offsets.coroutine, coroutine);
     // SAFETY: a byte within the task's struct.
     unsafe { field::<u8>(task.as_ptr(), offsets.is_task).write(1) }
 }
 
-pub(super) fn set_name(task: &Bound<'_, Task>, name: &Bound<'_, PyAny>) {
-    let Some(offsets) = layout::published() else { return };
-    set(task.as_ptr(), offsets.name, name);
+/// Where a task has its coroutine.
+#[cfg(Py_3_14)]
+#[inline]
+pub(super) fn coroutine<'a>(task: &'a Bound<'_, Task>) -> &'a Slot {
+    slot(task.as_any(), known().coroutine)
+}
+
+/// Where a task has its name: a text, or a number of which one is made when first asked
+/// for.
+#[cfg(Py_3_14)]
+#[inline]
+pub(super) fn name<'a>(task: &'a Bound<'_, Task>) -> &'a Slot {
+    slot(task.as_any(), known().name)
+}
+
+#[cfg(Py_3_14)]
+#[inline]
+fn known() -> &'static Offsets {
+    layout::published().expect("there are no tasks of ours where it isn't known")
+}
+
+/// Shows what an object's published fields hold.
+#[cfg(Py_3_14)]
+pub(super) fn traverse(object: &Bound<'_, PyAny>, is_task: bool, visitor: &mut Visitor) {
+    for slot in held(object, is_task) {
+        visitor.slot(slot);
+    }
+}
+
+/// Lets go of it.
+#[cfg(Py_3_14)]
+pub(super) fn clear(object: &Bound<'_, PyAny>, is_task: bool) {
+    held(object, is_task).for_each(Slot::clear);
+    // SAFETY: a byte within the object's struct.
+    unsafe { field::<u8>(object.as_ptr(), known().awaited_by_is_set).write(0) }
+}
+
+#[cfg(Py_3_14)]
+fn held<'a>(object: &'a Bound<'_, PyAny>, is_task: bool) -> impl Iterator<Item = &'a Slot> {
+    let known = known();
+    // Of a future only the first is there.
+    let offsets = [known.awaited_by, known.coroutine, known.name];
+    offsets.into_iter().take(if is_task { 3 } else { 1 }).map(move |offset| slot(object, offset))
 }
 
 // --- who awaits whom
@@ -137,10 +182,11 @@ pub(super) fn no_longer_awaited_foreign(
 
 // --- the thread's list of tasks
 
-/// Hangs a task in the list of this thread; false if there is no such list.
+/// Hangs a task in the list of this thread.
+#[cfg(Py_3_14)]
 #[inline]
-pub(super) fn link(task: &Bound<'_, Task>) -> bool {
-    let Some(offsets) = layout::published() else { return false };
+pub(super) fn link(task: &Bound<'_, Task>) {
+    let Some(offsets) = layout::published() else { return };
     let node = field::<Node>(task.as_ptr(), offsets.node);
     // SAFETY: the list is a ring of nodes through the head in this thread's struct;
     // the GIL is held, so nobody else changes it.  A node that is linked already
@@ -154,10 +200,10 @@ pub(super) fn link(task: &Bound<'_, Task>) -> bool {
             (*head).previous = node;
         }
     }
-    true
 }
 
 /// Takes a task out of the list that it is in.
+#[cfg(Py_3_14)]
 pub(super) fn unlink(task: &Bound<'_, Task>) {
     let Some(offsets) = layout::published() else { return };
     let node = field::<Node>(task.as_ptr(), offsets.node);

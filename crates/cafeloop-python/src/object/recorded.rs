@@ -8,6 +8,7 @@ use super::future::{Future, State};
 use super::gather;
 use super::sleep::{self, Sleep};
 use super::task::{self, Task, as_future};
+use super::task_name;
 
 /// What has become of a task.
 pub(crate) enum Outcome<'py> {
@@ -77,16 +78,16 @@ pub(crate) fn as_task<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Boun
 
 /// What the task runs.
 pub(crate) fn coroutine_of<'py>(task: &Bound<'py, Task>) -> Option<Bound<'py, PyAny>> {
-    own(task).coroutine.get(task.py())
+    task::coroutine(task).get(task.py())
 }
 
 /// Its name, if somebody has given it one.
 pub(crate) fn given_name<'py>(task: &Bound<'py, Task>) -> Option<Bound<'py, PyAny>> {
-    if task::is_numbered(task) {
+    if task_name::is_number(task) {
         return None;
     }
     // A number that somebody has asked for is a text.
-    task::name(task).filter(|name| !name.extract().is_ok_and(is_number))
+    task_name::get(task).filter(|name| !name.extract().is_ok_and(is_number))
 }
 
 /// Whether a task's name is one that asyncio gives to those that have none.

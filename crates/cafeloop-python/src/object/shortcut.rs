@@ -1,4 +1,5 @@
-//! `asyncio.sleep` and `asyncio.gather` with a shortcut for tasks of ours.
+//! `asyncio.sleep`, `asyncio.gather` and `TaskGroup.create_task` with a shortcut for
+//! tasks of ours.
 //!
 //! They stay the functions that they are: for `inspect`, for mocks, for whoever
 //! has imported them before.  Only the C function by which CPython calls them is
@@ -15,21 +16,23 @@ use pyo3::types::PyFunction;
 
 use super::class::enter_quickly;
 use super::method::Arguments;
-use super::{gather, sleep};
+use super::{gather, sleep, task_group};
 
 unsafe extern "C" {
     /// Sets the C function by which a Python function is called.
     fn PyFunction_SetVectorcall(function: *mut ffi::PyObject, call: ffi::vectorcallfunc);
 }
 
-/// The C function that runs a Python function's code: what both had before.
+/// The C function that runs a Python function's code: what all had before.
 static RUN_CODE: OnceLock<ffi::vectorcallfunc> = OnceLock::new();
 
-/// Gives `asyncio.sleep` and `asyncio.gather`, which these are, their shortcuts.
+/// Gives `asyncio.sleep`, `asyncio.gather` and `asyncio.TaskGroup.create_task`, which these
+/// are, their shortcuts.
 #[pyfunction]
 pub(crate) fn _put_shortcuts(
     sleep: &Bound<'_, PyFunction>,
     gather: &Bound<'_, PyFunction>,
+    create_task: &Bound<'_, PyFunction>,
 ) -> PyResult<()> {
     // SAFETY: it is an object, and the GIL is held.
     let run_code = unsafe { ffi::PyVectorcall_Function(sleep.as_ptr()) };
@@ -38,15 +41,21 @@ pub(crate) fn _put_shortcuts(
     RUN_CODE.get_or_init(|| run_code);
     set_call(sleep, call_sleep);
     set_call(gather, call_gather);
+    set_call(create_task, call_create_task);
     Ok(())
 }
 
 /// Takes them back.
 #[pyfunction]
-pub(crate) fn _remove_shortcuts(sleep: &Bound<'_, PyFunction>, gather: &Bound<'_, PyFunction>) {
+pub(crate) fn _remove_shortcuts(
+    sleep: &Bound<'_, PyFunction>,
+    gather: &Bound<'_, PyFunction>,
+    create_task: &Bound<'_, PyFunction>,
+) {
     if let Some(&run_code) = RUN_CODE.get() {
-        set_call(sleep, run_code);
-        set_call(gather, run_code);
+        for function in [sleep, gather, create_task] {
+            set_call(function, run_code);
+        }
     }
 }
 
@@ -103,5 +112,23 @@ unsafe extern "C" fn call_gather(
             Ok(gather::native(py, arguments)?.map(Bound::into_ptr))
         });
         gathering.unwrap_or_else(|| run_code(function, args, count, names))
+    }
+}
+
+unsafe extern "C" fn call_create_task(
+    function: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: as above.
+    unsafe {
+        let task = enter_quickly(Some(ptr::null_mut()), |py| {
+            let count = ffi::PyVectorcall_NARGS(count);
+            let arguments = Arguments::new(py, args, count, names);
+            let function = Borrowed::from_ptr(py, function);
+            Ok(task_group::create_task(&function, arguments)?.map(Bound::into_ptr))
+        });
+        task.unwrap_or_else(|| run_code(function, args, count, names))
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn run_eagerly(task: &Bound<'_, Task>) -> PyResult<()> {
     let answer = if recorder::is_on() { recorder::eager_step(task, first) } else { first() };
     inside.leave(task.py());
     if !own.future.is_pending() {
-        own.coroutine.clear();
+        task::coroutine(task).clear();
     }
     answer
 }
@@ -116,7 +116,7 @@ fn step<'py>(task: &Bound<'py, Task>, mut error: Option<Bound<'py, PyAny>>) -> P
         own.must_cancel.set(false);
     }
     own.stop_waiting();
-    let coroutine = own.coroutine.get(py);
+    let coroutine = task::coroutine(task).get(py);
     let coroutine =
         coroutine.ok_or_else(|| PyRuntimeError::new_err("uninitialized Task object"))?;
     let sent = match &error {
@@ -135,7 +135,7 @@ fn returned<'py>(task: &Bound<'py, Task>, result: Bound<'py, PyAny>) -> PyResult
     let own = own(task);
     if own.must_cancel.replace(false) {
         // It was cancelled in the very step in which it returned.
-        let message = own.future.cancel_message.get(task.py());
+        let message = own.future.cancel_message(task.py());
         return future::cancel(as_future(task), message.as_ref()).map(drop);
     }
     future::set_result(as_future(task), result)
@@ -224,7 +224,7 @@ fn begin_to_wait<'py>(task: &Bound<'py, Task>, awaited: &Bound<'py, PyAny>) -> P
     let own = own(task);
     own.wait_for(awaited.clone());
     if own.must_cancel.get() {
-        let message = own.future.cancel_message.get(task.py());
+        let message = own.future.cancel_message(task.py());
         if task::cancel_awaited(awaited, message.as_ref())? {
             own.must_cancel.set(false);
         }

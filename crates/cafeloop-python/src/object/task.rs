@@ -8,7 +8,7 @@ use std::ffi::CStr;
 use pyo3::exceptions::{PyRecursionError, PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyContext, PyDict, PyString};
+use pyo3::types::{PyContext, PyDict};
 
 use super::class::{Behaviour, Laid, Visitor, own};
 use super::classes::{self, Classes};
@@ -18,7 +18,7 @@ use super::freed::Freed;
 use super::future::{self, Future, FutureOwn};
 use super::reference::{Slot, Strong};
 use super::sleep::{self, Sleep};
-use super::{all_tasks, gather, layout, published, step};
+use super::{all_tasks, gather, layout, published, step, task_name};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
 use crate::host::Job;
@@ -27,29 +27,28 @@ use crate::{names, recorder};
 /// A task of ours.
 pub(crate) struct Task;
 
-/// What a task has behind its base's struct: a future's part, then its own.
+/// What a task has: a future's part, then its own.  Since Python 3.14 its coroutine and
+/// its name are among the published fields.
 #[repr(C)]
 pub(super) struct TaskOwn {
     pub(super) future: FutureOwn,
     /// Kept when the task is done, as `get_coro()` is asked then too.
-    pub(super) coroutine: Slot,
+    #[cfg(not(Py_3_14))]
+    coroutine: Slot,
     pub(super) context: Context,
     /// A text, or the number that a text is made of when first asked for.
-    name: Cell<Option<Name>>,
+    #[cfg(not(Py_3_14))]
+    pub(super) name: Cell<Option<task_name::Name>>,
     /// What it waits for: one of our futures, a sleep, or anything that behaves
     /// like a future.
     waits_for: Slot,
+    pub(super) cancel_requests: Cell<u32>,
     /// Its place among all tasks, while it is pending.
     place: Cell<Option<all_tasks::Place>>,
-    pub(super) cancel_requests: Cell<u32>,
     /// A CancelledError is to be thrown in at the next step.
     pub(super) must_cancel: Cell<bool>,
+    /// Set when it has all that it needs.
     pub(super) log_destroy_pending: Cell<bool>,
-}
-
-enum Name {
-    Number(u64),
-    Text(Strong),
 }
 
 // SAFETY: as for `Future`; the class is made with this type for its own part.
@@ -64,6 +63,8 @@ unsafe impl Laid for Task {
 
 impl Behaviour for Task {
     const NAME: &'static CStr = c"cafeloop.Task";
+    #[cfg(Py_3_14)]
+    const IS_TASK: bool = true;
 
     fn freed() -> &'static Gil<Freed> {
         static FREED: Gil<Freed> = Gil::new(Freed::none());
@@ -73,19 +74,22 @@ impl Behaviour for Task {
     fn new() -> TaskOwn {
         TaskOwn {
             future: FutureOwn::new(),
+            #[cfg(not(Py_3_14))]
             coroutine: Slot::empty(),
             context: Context::none(),
+            #[cfg(not(Py_3_14))]
             name: Cell::new(None),
             waits_for: Slot::empty(),
             place: Cell::new(None),
             cancel_requests: Cell::new(0),
             must_cancel: Cell::new(false),
-            log_destroy_pending: Cell::new(true),
+            log_destroy_pending: Cell::new(false),
         }
     }
 
     fn traverse(own: &TaskOwn, visitor: &mut Visitor) {
         own.future.traverse(visitor);
+        #[cfg(not(Py_3_14))]
         visitor.slot(&own.coroutine);
         own.context.traverse(visitor);
         visitor.slot(&own.waits_for);
@@ -93,6 +97,7 @@ impl Behaviour for Task {
 
     fn clear(own: &TaskOwn) {
         own.future.clear();
+        #[cfg(not(Py_3_14))]
         own.coroutine.clear();
         own.context.clear();
         own.stop_waiting();
@@ -118,10 +123,7 @@ impl Behaviour for Task {
 impl TaskOwn {
     /// Pending, and nobody has said that this is all right.
     fn was_abandoned(&self) -> bool {
-        self.future.is_pending()
-            && self.log_destroy_pending.get()
-            && !self.coroutine.is_empty()
-            && !self.future.owner.is_empty()
+        self.future.is_pending() && self.log_destroy_pending.get() && !self.future.owner.is_empty()
     }
 
     pub(super) fn waits_for<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
@@ -161,6 +163,17 @@ pub(super) fn as_future<'a, 'py>(task: &'a Bound<'py, Task>) -> &'a Bound<'py, F
     // SAFETY: a task's own part begins with a future's (`repr(C)`), at the offset
     // that all of our futures have it at.
     unsafe { task.as_any().cast_unchecked() }
+}
+
+/// Where a task has its coroutine.
+#[cfg(Py_3_14)]
+pub(super) use super::published::coroutine;
+
+/// Where a task has its coroutine.
+#[cfg(not(Py_3_14))]
+#[inline]
+pub(super) fn coroutine<'a>(task: &'a Bound<'_, Task>) -> &'a Slot {
+    &own(task).coroutine
 }
 
 /// The task's loop.
@@ -212,11 +225,11 @@ pub(super) fn begin<'py>(
     own.context.replace(Context::of(py, context)?);
     own.stop_waiting();
     own.must_cancel.set(false);
-    own.log_destroy_pending.set(true);
     own.cancel_requests.set(0);
-    own.coroutine.set(coroutine.clone());
-    set_name(task, name)?;
-    published::begin_task(task, coroutine);
+    self::coroutine(task).set(coroutine.clone());
+    task_name::set(task, name)?;
+    published::begin_task(task);
+    own.log_destroy_pending.set(true);
     Ok(())
 }
 
@@ -279,10 +292,7 @@ pub(super) fn cancel<'py>(
         return Ok(true);
     }
     own.must_cancel.set(true);
-    match message {
-        Some(message) => own.future.cancel_message.set(message.clone()),
-        None => own.future.cancel_message.clear(),
-    }
+    own.future.set_cancel_message(message);
     Ok(true)
 }
 
@@ -342,50 +352,6 @@ impl Drop for Cancelling {
     }
 }
 
-// --- its name
-
-/// Names a task; without a name, by the number of tasks that had none.
-pub(super) fn set_name(task: &Bound<'_, Task>, name: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-    let py = task.py();
-    let name = match name.filter(|name| !name.is_none()) {
-        None => Name::Number(all_tasks::next_number(py)),
-        Some(name) if name.is_exact_instance_of::<PyString>() => Name::Text(Strong::new(name)),
-        Some(name) => Name::Text(Strong::new(name.str()?.into_any())),
-    };
-    published::set_name(task, &name_object(py, &name)?);
-    let before = own(task).name.replace(Some(name));
-    drop(before);
-    Ok(())
-}
-
-/// Whether it was made without a name, and nobody has asked for its number.
-pub(super) fn is_numbered(task: &Bound<'_, Task>) -> bool {
-    let own = own(task);
-    let name = own.name.take();
-    let is_numbered = matches!(name, None | Some(Name::Number(_)));
-    own.name.set(name);
-    is_numbered
-}
-
-fn name_object<'py>(py: Python<'py>, name: &Name) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match name {
-        Name::Number(number) => number.into_pyobject(py)?.into_any(),
-        Name::Text(text) => text.bind(py).clone(),
-    })
-}
-
-pub(super) fn name<'py>(task: &Bound<'py, Task>) -> Option<Bound<'py, PyAny>> {
-    let py = task.py();
-    let own = own(task);
-    let text = match own.name.take() {
-        None => return None,
-        Some(Name::Number(number)) => PyString::new(py, &format!("Task-{number}")).into_any(),
-        Some(Name::Text(text)) => text.into_bound(py),
-    };
-    own.name.set(Some(Name::Text(Strong::new(text.clone()))));
-    Some(text)
-}
-
 // --- its place among all tasks
 
 pub(super) fn join_all_tasks(task: &Bound<'_, Task>) {
@@ -406,7 +372,7 @@ fn report_destroyed(task: &Bound<'_, Task>) {
         let context = PyDict::new(py);
         context.set_item(intern!(py, "task"), task.as_any())?;
         context.set_item(intern!(py, "message"), "Task was destroyed but it is pending!")?;
-        if let Some(made_at) = own.future.made_at.get(py) {
+        if let Some(made_at) = own.future.made_at(py) {
             context.set_item(intern!(py, "source_traceback"), made_at)?;
         }
         let owner = own.future.owner.get(py);

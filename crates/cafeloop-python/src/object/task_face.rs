@@ -17,6 +17,7 @@ use super::reference::Strong;
 use super::sleep;
 use super::sleep_future::SleepFuture;
 use super::task::{self, Start, Task, context_or_none};
+use super::task_name;
 use crate::{names, recorder};
 
 pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
@@ -129,7 +130,7 @@ fn uncancel(task: &Bound<'_, Task>) -> PyResult<u32> {
 }
 
 fn coroutine<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    Ok(own(task).coroutine.get(task.py()))
+    Ok(task::coroutine(task).get(task.py()))
 }
 
 #[cfg(Py_3_12)]
@@ -138,11 +139,11 @@ fn get_context<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyCon
 }
 
 fn get_name<'py>(task: &Bound<'py, Task>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    Ok(task::name(task))
+    Ok(task_name::get(task))
 }
 
 fn set_name(task: &Bound<'_, Task>, name: &Bound<'_, PyAny>) -> PyResult<()> {
-    task::set_name(task, Some(name.str()?.into_any()))?;
+    task_name::set(task, Some(name.str()?.into_any()))?;
     if recorder::is_on() {
         recorder::named(task);
     }

@@ -1,6 +1,6 @@
 //! Who waits for a future, in the order in which they came.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use pyo3::prelude::*;
 
@@ -23,8 +23,9 @@ use crate::host::Job;
 pub(crate) enum Waiter {
     Task(Strong<Task>),
     Gathering(Strong<Gathering>),
-    /// What `add_done_callback` was given.
-    Callback(Callback),
+    /// What `add_done_callback` was given; in a box, so that futures that tasks wait for
+    /// are small.
+    Callback(Box<Callback>),
 }
 
 /// A done callback, and the context that it is called in.
@@ -61,7 +62,7 @@ impl Waiter {
             Waiter::Callback(callback) if owner.get().is_debug(owner.py()) => {
                 return callback.queue_with_handle(owner, future);
             }
-            Waiter::Callback(callback) => Job::Done(Box::new(callback), future::keep(future)),
+            Waiter::Callback(callback) => Job::Done(callback, future::keep(future)),
         };
         EventLoop::queue(owner, job)
     }
@@ -99,7 +100,7 @@ impl Waiter {
 }
 
 /// Those who wait for one future: mostly none or one.
-pub(super) struct Waiters(RefCell<Held>);
+pub(super) struct Waiters(Cell<Held>);
 
 enum Held {
     None,
@@ -110,17 +111,16 @@ enum Held {
 
 impl Waiters {
     pub(super) const fn none() -> Self {
-        Waiters(RefCell::new(Held::None))
+        Waiters(Cell::new(Held::None))
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        matches!(*self.0.borrow(), Held::None)
+        self.peek(|held| matches!(held, Held::None))
     }
 
     pub(super) fn add(&self, waiter: Waiter) {
-        let mut held = self.0.borrow_mut();
-        *held = match std::mem::replace(&mut *held, Held::None) {
+        let held = match self.0.replace(Held::None) {
             Held::None => Held::One(waiter),
             Held::One(first) => Held::Many(Box::new(vec![first, waiter])),
             Held::Many(mut all) => {
@@ -128,6 +128,18 @@ impl Waiters {
                 Held::Many(all)
             }
         };
+        let empty = self.0.replace(held);
+        std::mem::forget(empty);
+    }
+
+    /// `look` must not run anybody's code: nobody waits meanwhile.
+    #[inline]
+    fn peek<R>(&self, look: impl FnOnce(&Held) -> R) -> R {
+        let held = self.0.replace(Held::None);
+        let answer = look(&held);
+        let empty = self.0.replace(held);
+        std::mem::forget(empty);
+        answer
     }
 
     /// Takes them all, in order.
@@ -144,11 +156,11 @@ impl Waiters {
     /// Takes out a task, if nobody else waits.
     #[inline]
     pub(super) fn take_only_task(&self) -> Option<Strong<Task>> {
-        let mut held = self.0.borrow_mut();
-        match std::mem::replace(&mut *held, Held::None) {
+        match self.0.replace(Held::None) {
             Held::One(Waiter::Task(task)) => Some(task),
             others => {
-                *held = others;
+                let empty = self.0.replace(others);
+                std::mem::forget(empty);
                 None
             }
         }
@@ -183,20 +195,19 @@ impl Waiters {
 
     /// What `look` makes of each waiter.  It must not run anybody's code.
     pub(super) fn map<R>(&self, look: impl FnMut(&Waiter) -> Option<R>) -> Vec<R> {
-        match &*self.0.borrow() {
+        self.peek(|held| match held {
             Held::None => Vec::new(),
             Held::One(waiter) => std::iter::once(waiter).filter_map(look).collect(),
             Held::Many(all) => all.iter().filter_map(look).collect(),
-        }
+        })
     }
 
     pub(super) fn traverse(&self, visitor: &mut Visitor) {
-        let Ok(held) = self.0.try_borrow() else { return };
-        match &*held {
+        self.peek(|held| match held {
             Held::None => {}
             Held::One(waiter) => waiter.traverse(visitor),
             Held::Many(all) => all.iter().for_each(|waiter| waiter.traverse(visitor)),
-        }
+        });
     }
 
     pub(super) fn clear(&self) {
