@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from ._policy import EventLoopPolicy, install, uninstall
     from ._record import Recording, record
     from ._run import run
+    from ._stopwatch import Stopwatch
 
 __all__ = [
     "EventLoopPolicy",
     "Loop",
     "Recording",
+    "Stopwatch",
     "VirtualClock",
     "__version__",
     "build_info",
@@ -38,6 +40,7 @@ _MODULE_OF = {
     "EventLoopPolicy": "_policy",
     "Loop": "_loop",
     "Recording": "_record",
+    "Stopwatch": "_stopwatch",
     "VirtualClock": "_clock",
     "__version__": "_build",
     "build_info": "_build",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
-import os
 import sys
 import warnings
+from asyncio import base_subprocess, sslproto
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TextIO
 
+from . import _stand_ins
 from ._clock import Clock
-from ._run import run
+from ._loop import new_event_loop
+from ._origins import Origins, shown
+from ._tls_protocol import TlsProtocol
 
 # Frames of the origin of a coroutine that is never awaited: the line that made it is enough.
 ORIGIN_DEPTH = 1
@@ -26,82 +30,134 @@ class TookTooLong(AssertionError):
     """A test's time is up, by the clock of its loop."""
 
 
+class LoopFailed(AssertionError):
+    """The loop of a test has failed, and so the test hasn't come to an end."""
+
+
 class Checks:
     """A test that may be run several times, and whatever it leaves behind."""
 
-    def __init__(self, *, clock: Clock | None, timeout: float | None) -> None:
+    def __init__(
+        self, *, clock: Callable[[], Clock], timeout: float | None, leaks: bool
+    ) -> None:
         self._clock = clock
         self._timeout = timeout
+        self._leaks = leaks
         self._left: list[str] = []
+        self._origins = Origins()
         self._exits = contextlib.ExitStack()
 
     def __enter__(self) -> Checks:
         self._exits.enter_context(_noted(self._left))
+        self._exits.enter_context(self._origins.watch())
         return self
 
     def __exit__(self, *raised: object) -> None:
         self._exits.close()
 
-    def run(self, test: Callable[[], Coroutine[Any, Any, object]], seed: int | None) -> None:
+    def run(
+        self, test: Callable[[], Coroutine[Any, Any, object]], seed: int | None, *, is_last: bool
+    ) -> None:
         """Run what `test` makes on a loop of its own.
 
-        Raises what the test raises, `TookTooLong`, or `LeftBehind`.
+        Raises what the test raises, `TookTooLong`, `LoopFailed` or `LeftBehind`.
         """
         __tracebackhide__ = True
-        run(_checked(test, self._timeout, self._left), clock=self._clock, seed=seed)
-        self.tell()
+        self._origins.forget()
+        new_loop = functools.partial(new_event_loop, clock=self._clock(), seed=seed)
+        with _stand_ins.in_place(), asyncio.Runner(loop_factory=new_loop) as runner:
+            try:
+                self._run_limited(runner, test())
+            finally:
+                runner.run(self._look_around())
+        if is_last:
+            # What hangs in a cycle is found here, and not in somebody else's test.
+            gc.collect()
+        left = self._left.copy()
+        self._left.clear()
+        if left and not self._leaks:
+            raise LeftBehind(f"the test has left behind:{_listed(left)}")
 
-    def collect(self) -> None:
-        """What hangs in a cycle is found here, and not in somebody else's test."""
+    def _run_limited(self, runner: asyncio.Runner, test: Coroutine[Any, Any, object]) -> None:
+        """Run the test as a task of its own: a coroutine of ours around it would be what its
+        flow, and whoever looks at its tasks, sees."""
         __tracebackhide__ = True
-        gc.collect()
-        self.tell()
+        loop = runner.get_loop()
+        complaint: str | None = None
 
-    def tell(self) -> None:
-        __tracebackhide__ = True
-        if self._left:
-            lines = "\n".join(f"- {line}" for line in self._left)
-            self._left.clear()
-            raise LeftBehind(f"the test has left behind:\n{lines}")
+        def find() -> asyncio.Task[Any] | None:
+            tasks = asyncio.all_tasks(loop)
+            return next((task for task in tasks if task.get_coro() is test), None)
 
+        def expire() -> None:
+            nonlocal complaint
+            task = find()
+            if task is not None:
+                complaint = (
+                    f"the test took longer than {self._timeout:g} seconds of its loop's"
+                    f" clock{_where(task)}"
+                )
+                task.cancel()
 
-async def _checked(
-    test: Callable[[], Coroutine[Any, Any, object]], timeout: float | None, left: list[str]
-) -> None:
-    __tracebackhide__ = True
-    try:
-        async with asyncio.timeout(timeout) as limit:
-            await test()
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        waits = "\n".join(f"- {_described(task)}" for task in _others())
-        others = f"; beside it there are:\n{waits}" if waits else ""
-        text = f"the test took longer than {timeout:g} seconds of its loop's clock{others}"
-        raise TookTooLong(text) from None
-    finally:
+        limit = None if self._timeout is None else loop.call_later(self._timeout, expire)
+        try:
+            runner.run(test)
+        except asyncio.CancelledError:
+            if complaint is None:
+                raise
+        except OSError as error:
+            task = find()
+            if task is None:
+                raise
+            raise LoopFailed(f"{error}{_where(task)}") from None
+        finally:
+            if limit is not None:
+                limit.cancel()
+        if complaint is not None:
+            raise TookTooLong(complaint)
+
+    async def _look_around(self) -> None:
         # Whoever was told to end at the test's last line has a turn to do so.
         await asyncio.sleep(0)
         left_open = _open_transports()
-        left.extend(f"an open transport: {transport!r}" for transport in left_open)
-        left.extend(_described(task) for task in _others())
+        self._left.extend(map(self._described_transport, left_open))
+        current = asyncio.current_task()
+        self._left.extend(map(_described, _others(current)))
         for transport in left_open:
-            transport.abort()
+            getattr(transport, "abort", transport.close)()
         # They tell their protocols, then close their sockets: no later test finds them.
         await asyncio.sleep(0)
 
+    def _described_transport(self, transport: asyncio.BaseTransport) -> str:
+        line = self._origins.of(transport)
+        made = "made by the loop itself, as a server does" if line is None else f"made at {line}"
+        return f"an open transport: {transport!r}, {made}"
 
-def _others() -> list[asyncio.Task[Any]]:
-    """The tasks beside this one, in the order of their names."""
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+
+def _others(task: asyncio.Task[Any] | None) -> list[asyncio.Task[Any]]:
+    """The tasks beside one, in the order of their names."""
+    loop = None if task is None else task.get_loop()
+    tasks = asyncio.all_tasks(loop) - {task}
     return sorted(tasks, key=lambda task: (len(task.get_name()), task.get_name()))
+
+
+def _where(test: asyncio.Task[Any]) -> str:
+    """Where a test is that hasn't ended, and who is there beside it."""
+    others = [_described(task) for task in _others(test)]
+    beside = f"; beside it there are:{_listed(others)}" if others else ""
+    return f"; it {_place(test) or 'runs'}{beside}"
+
+
+def _listed(lines: list[str]) -> str:
+    return "".join(f"\n- {line}" for line in lines)
 
 
 def _described(task: asyncio.Task[Any]) -> str:
     """A task by its name, what it runs, and the line where it waits."""
     coroutine = task.get_coro()
     name = getattr(coroutine, "__qualname__", type(coroutine).__qualname__)
-    return f"a pending task: {task.get_name()}, which runs {name}{_place(task)}"
+    place = _place(task)
+    return f"a pending task: {task.get_name()}, which runs {name}" + (place and f" and {place}")
 
 
 def _place(task: asyncio.Task[Any]) -> str:
@@ -109,28 +165,33 @@ def _place(task: asyncio.Task[Any]) -> str:
     if not stack:
         return ""
     frame = stack[-1]
-    return f" and waits at {_shown(frame.f_code.co_filename)}:{frame.f_lineno}"
+    return f"waits at {shown(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
-def _shown(path: str) -> str:
-    """A path as a person would type it."""
-    relative = os.path.relpath(path)
-    return path if relative.startswith(os.pardir) else relative
-
-
-def _open_transports() -> list[asyncio.Transport]:
+def _open_transports() -> list[asyncio.BaseTransport]:
     """Those of this loop whose end nobody has asked for."""
     loop = asyncio.get_running_loop()
     # By the class itself: `isinstance` would wake proxies, and whatever has a __class__.
-    classes = {kind for kind in map(type, gc.get_objects()) if issubclass(kind, asyncio.Transport)}
+    kinds = set(map(type, gc.get_objects()))
+    classes = {kind for kind in kinds if issubclass(kind, asyncio.BaseTransport)}
     if not classes:
         return []
     transports = (thing for thing in gc.get_objects() if type(thing) in classes)
     return [
         transport
         for transport in transports
-        if getattr(transport, "_loop", None) is loop and not transport.is_closing()
+        if getattr(transport, "_loop", None) is loop
+        and not transport.is_closing()
+        and not _is_anothers(transport)
     ]
+
+
+def _is_anothers(transport: asyncio.BaseTransport) -> bool:
+    """Whether another transport stands on it: a child's, or one of TLS."""
+    protocol = transport.get_protocol()
+    return isinstance(
+        protocol, base_subprocess.WriteSubprocessPipeProto | sslproto.SSLProtocol | TlsProtocol
+    )
 
 
 @contextlib.contextmanager
@@ -173,4 +234,4 @@ def _never_awaited(text: str) -> str:
     if not places:
         return what
     file, line, *_ = places[-1].removeprefix("File ").split(", ")
-    return f"{what}: made at {_shown(file.strip(chr(34)))}:{line.removeprefix('line ')}"
+    return f"{what}: made at {shown(file.strip(chr(34)))}:{line.removeprefix('line ')}"

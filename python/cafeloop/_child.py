@@ -69,6 +69,13 @@ def _ended(
 def _wait_in_thread(
     loop: LoopParts, process: subprocess.Popen[bytes], tell: _Tell
 ) -> None:
+    # A virtual clock knows of descriptors, and there is none.
+    expected = loop._expect(f"the child process {process.pid}")
+
+    def ended() -> None:
+        expected.end()
+        tell(_reap(process))
+
     def wait() -> None:
         try:
             # It stays a zombie until the loop reaps it, so that its number can't be
@@ -77,7 +84,7 @@ def _wait_in_thread(
         except ChildProcessError:
             pass
         try:
-            loop.call_soon_threadsafe(lambda: tell(_reap(process)))
+            loop.call_soon_threadsafe(ended)
         except RuntimeError:
             logger.warning("Loop %r that handles pid %r is closed", loop, process.pid)
             process.returncode = _reap(process)

@@ -28,6 +28,9 @@ CANNOT_START = 2
 # What shells make of a command that SIGINT has ended.
 INTERRUPTED = 128 + signal.SIGINT
 
+# As Ctrl-C does; they leave the programs running otherwise.
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
 # Exploring that takes longer is told of, as often as this.
 PATIENCE_SECONDS = 1.0
 # If the first seed fails: how many of the next may be tried for one that passes.
@@ -42,10 +45,48 @@ def explore(asked: _cafeloop.Errand) -> int:
     with tempfile.TemporaryDirectory(prefix="cafeloop-") as folder:
         try:
             # Whatever the program does to a clock, this one waits for it in real time.
-            return run(_explore(asked, folder), clock="real")
+            return run(_explore_until_told(asked, folder), clock="real")
         except KeyboardInterrupt:
             print("cafeloop: interrupted", file=sys.stderr)
             return INTERRUPTED
+        except Ended as ended:
+            by = ended.signal
+    # With everything cleaned up: whoever waits for this process is to see what it was.
+    sys.stdout.flush()
+    signal.signal(by, signal.SIG_DFL)
+    os.kill(os.getpid(), by)
+    return 128 + by
+
+
+class Ended(Exception):
+    """Somebody wants the exploration to end."""
+
+    def __init__(self, by: signal.Signals) -> None:
+        super().__init__(f"ended by {by.name}")
+        self.signal = by
+
+
+async def _explore_until_told(asked: _cafeloop.Errand, folder: str) -> int:
+    """Explores; a signal that ends a process ends what it has started first."""
+    loop = asyncio.get_running_loop()
+    exploring = asyncio.current_task()
+    assert exploring is not None
+    told: list[signal.Signals] = []
+
+    def end(by: signal.Signals) -> None:
+        told.append(by)
+        exploring.cancel()
+
+    for by in ENDING_SIGNALS:
+        # Whoever started this may want it to outlive the terminal (nohup).
+        if signal.getsignal(by) == signal.SIG_DFL:
+            loop.add_signal_handler(by, end, by)
+    try:
+        return await _explore(asked, folder)
+    except asyncio.CancelledError:
+        if told:
+            raise Ended(told[0]) from None
+        raise
 
 
 @dataclass(frozen=True)
@@ -116,8 +157,11 @@ def draw(asked: _cafeloop.Errand, program: Program, failed: int, passed: int | N
     if passed is None:
         asked.draw([recording], *_flow.screen())
         return
-    print(f"Before: seed {passed}, which passed.  After: seed {failed}.\n", flush=True)
-    asked.compare((program.recording(passed), recording), *_flow.screen())
+    pair = program.recording(passed), recording
+    print(f"Before: seed {passed}, which passed.  After: seed {failed}.")
+    # Runs of one length look alike: what differs is an order, and here it begins to.
+    print(f"{_cafeloop.part(*pair)}\n", flush=True)
+    asked.compare(pair, *_flow.screen())
 
 
 class Search:

@@ -1,9 +1,14 @@
 """What the parts of a loop know of each other: for type checkers, never imported."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from ._cafeloop import Holding
 
 _T = TypeVar("_T")
 
@@ -21,6 +26,21 @@ class LoopParts(asyncio.BaseEventLoop):
     def _add_writer(
         self, fd: int, callback: Callable[..., object], *args: Any
     ) -> asyncio.Handle:
+        raise NotImplementedError
+
+    def _receive(self, sock: socket.socket, n: int, /) -> asyncio.Future[bytes] | None:
+        raise NotImplementedError
+
+    def _receive_into(self, sock: socket.socket, buf: Any, /) -> asyncio.Future[int] | None:
+        raise NotImplementedError
+
+    def _stop_receiving(self, sock: socket.socket, future: asyncio.Future[Any]) -> None:
+        raise NotImplementedError
+
+    def _send(self, sock: socket.socket, data: Any, /) -> int | None:
+        raise NotImplementedError
+
+    def _expect(self, what: str) -> Holding:
         raise NotImplementedError
 
     async def _resolve(

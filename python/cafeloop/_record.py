@@ -69,7 +69,9 @@ class Recording:
         self.path = os.fspath(path) if path is not None else f"cafeloop-{os.getpid()}.flow"
         self._settings: dict[str, Any] = {
             "parent": 0,
+            # The process's own.
             "command": None,
+            "watchdog": True,
             "ring_bytes": ring_bytes,
             # Values may be secrets, and services are recorded all the time.
             "arguments": is_full if arguments is None else arguments,
@@ -79,6 +81,8 @@ class Recording:
             else sample_interval,
         }
         self._dump_signal = dump_signal
+        # One that nobody has asked for ends when another begins.
+        self._gives_way = False
         self._signal_before: Any = None
         self._native: _cafeloop.FlowRecording | None = None
         self._collections = _cafeloop.Collections()
@@ -110,6 +114,8 @@ class Recording:
         global _current
         if self._native is not None:
             raise RuntimeError("a recording can't begin twice")
+        if _current is not None and _current._gives_way:
+            _current.stop()
         if _current is not None:
             raise RuntimeError("this process is being recorded already")
         file = self.path if self.mode == "full" else None

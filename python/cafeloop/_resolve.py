@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sys
 from asyncio.log import logger
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,8 +35,15 @@ class Resolving(_Loop):
         proto: int = 0,
         flags: int = 0,
     ) -> list[Any]:
-        """`socket.getaddrinfo` in the default executor."""
-        look_up = self._getaddrinfo_timed if self.get_debug() else socket.getaddrinfo
+        """`socket.getaddrinfo`: at once for a literal, else in the default executor."""
+        look_up: Callable[..., list[Any]]
+        if self.get_debug():
+            look_up = self._getaddrinfo_timed
+        else:
+            look_up = socket.getaddrinfo
+            known = _known(look_up, host, port, family, type, proto, flags)
+            if known is not None:
+                return [known]
         return await self.run_in_executor(None, look_up, host, port, family, type, proto, flags)
 
     def _getaddrinfo_timed(self, host: Any, port: Any, *options: int) -> list[Any]:
@@ -67,6 +75,48 @@ class Resolving(_Loop):
         if not found:
             raise OSError(f"getaddrinfo({host!r}) returned empty list")
         return found
+
+
+# By number, as whoever asks may have it: the kind, and its protocol.
+_KINDS: dict[int, tuple[socket.SocketKind, int]] = {
+    socket.SOCK_STREAM: (socket.SOCK_STREAM, socket.IPPROTO_TCP),
+    socket.SOCK_DGRAM: (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
+}
+
+_ANY, _INET, _INET6 = socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6
+_LAST_PORT = 65535
+
+
+def _known(
+    look_up: Any, host: Any, port: Any, family: int, type: int, proto: int, flags: int
+) -> AddressInfo | None:
+    """What `look_up`, if it is the standard library's, will say; None if it isn't known."""
+    kind, protocol = _KINDS.get(type, (None, 0))
+    if flags or kind is None or (proto and proto != protocol) or host.__class__ is not str:
+        return None
+    if port.__class__ is int:
+        number = port
+    elif port.__class__ is str and len(port) <= 5 and port.isascii() and port.isdigit():
+        number = int(port)
+    else:
+        return None
+    if not 0 <= number <= _LAST_PORT or getattr(look_up, "__globals__", None) is not _SOCKET:
+        return None
+    # No scope: which of the system's interfaces it names isn't known here.
+    for candidate in (_INET, _INET6) if family == _ANY else (family,):
+        try:
+            packed = socket.inet_pton(candidate, host)
+        except (OSError, ValueError):
+            continue
+        sys.audit("socket.getaddrinfo", host, port, family, type, proto)
+        if candidate == _INET:
+            return _INET, kind, protocol, "", (host, number)
+        return _INET6, kind, protocol, "", (socket.inet_ntop(_INET6, packed), number, 0, 0)
+    return None
+
+
+# Somebody else's function, as tests put it there, has other globals.
+_SOCKET = vars(socket)
 
 
 def literal(address: Sequence[Any], family: int, type: int, proto: int) -> AddressInfo | None:

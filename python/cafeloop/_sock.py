@@ -2,7 +2,8 @@
 
 Each is tried at once, and again whenever the socket is ready.  The socket stays the
 user's: it is watched only while an operation waits, and asked for its descriptor each
-time.
+time.  What runs per packet is native (`event_loop/operation.rs`) for plain sockets, and
+answers None for others.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ class SocketOperations(_Parts):
 
     async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
         """Receive at most `n` bytes; b"" is the end."""
+        received = self._receive(sock, n)
+        if received is not None:
+            try:
+                return await received
+            except BaseException:
+                self._stop_receiving(sock, received)
+                raise
         self._check_socket(sock)
         try:
             return sock.recv(n)
@@ -39,6 +47,13 @@ class SocketOperations(_Parts):
 
     async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
         """Receive into a buffer, and return how many bytes."""
+        received = self._receive_into(sock, buf)
+        if received is not None:
+            try:
+                return await received
+            except BaseException:
+                self._stop_receiving(sock, received)
+                raise
         self._check_socket(sock)
         try:
             return sock.recv_into(buf)
@@ -66,11 +81,13 @@ class SocketOperations(_Parts):
 
     async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
         """Send all of `data`.  How much was sent if it fails can't be known."""
-        self._check_socket(sock)
-        try:
-            sent = sock.send(data)
-        except _NOT_NOW:
-            sent = 0
+        sent = self._send(sock, data)
+        if sent is None:
+            self._check_socket(sock)
+            try:
+                sent = sock.send(data)
+            except _NOT_NOW:
+                sent = 0
         if sent == len(data):
             return
         view = memoryview(data)[sent:]

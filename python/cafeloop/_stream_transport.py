@@ -108,6 +108,11 @@ class StreamTransport(SocketTransport):
         """End the writing when all was sent; reading goes on."""
         self._native.write_eof()
 
+    def abort(self) -> None:
+        """Close at once: what the kernel doesn't take now is dropped."""
+        self._native.send_what_waits()
+        super().abort()
+
     # --- the socket, lent for sendfile()
 
     def _make_empty_waiter(self) -> asyncio.Future[None]:

@@ -176,6 +176,58 @@ def test_an_abort_drops_what_the_kernel_has_not_taken(link, fill, until, receive
     assert protocol.told[-1] == LOST
 
 
+def test_what_was_written_before_an_abort_is_with_the_kernel(
+    link, loop, until, receive, Notes, LOST
+):
+    protocol = Notes()
+    transport, far = link(protocol)
+
+    def write_and_abort():
+        for _ in range(5):
+            transport.write(b"coffee")
+        transport.abort()
+        assert transport.get_write_buffer_size() == 0
+
+    loop.call_soon(write_and_abort)
+    until(lambda: protocol.is_lost)
+    assert receive(far) == b"coffee" * 5
+    assert protocol.told[-1] == LOST
+
+
+def test_what_was_written_before_the_protocol_fails_is_with_the_kernel(
+    link, loop, until, receive, Notes
+):
+    class Failing(Notes):
+        def data_received(self, data):
+            for _ in range(5):
+                self.transport.write(data)
+            raise ValueError("spilt")
+
+    protocol = Failing()
+    _, far = link(protocol)
+    loop.set_exception_handler(lambda loop, context: None)
+    far.send(b"coffee")
+    until(lambda: protocol.is_lost)
+    assert receive(far) == b"coffee" * 5
+    assert protocol.told[-1] == ("lost", ValueError)
+
+
+def test_an_abort_of_a_connection_that_broke_tells_of_the_break(link, loop, until, Notes):
+    protocol = Notes()
+    transport, far = link(protocol)
+    # Written to in this turn, so that the rest waits for its end.
+    far.close()
+
+    def write_and_abort():
+        for _ in range(5):
+            transport.write(b"coffee")
+        transport.abort()
+
+    loop.call_soon(write_and_abort)
+    until(lambda: protocol.is_lost)
+    assert protocol.told[-1] == ("lost", BrokenPipeError)
+
+
 def test_the_end_is_told_once_and_not_before_the_next_turn(link, turn, Notes, LOST):
     protocol = Notes()
     transport, _ = link(protocol)

@@ -1,6 +1,7 @@
 """Flow control: a writer is asked to pause, a reader asks for a pause."""
 
 import threading
+import time
 
 import pytest
 
@@ -168,6 +169,34 @@ def test_a_closed_transport_is_neither_paused_nor_resumed(link, until, Notes):
     until(lambda: protocol.is_lost)
     transport.pause_reading()
     transport.resume_reading()
+
+
+def test_what_several_connections_write_in_one_turn_is_sent_in_it(link, loop, turn, receive, Notes):
+    links = [link(Notes()) for _ in range(3)]
+
+    def write():
+        for number, (transport, _) in enumerate(links):
+            transport.write(b"coffee %d" % number)
+
+    loop.call_soon(write)
+    turn()
+    assert [receive(far) for _, far in links] == [b"coffee 0", b"coffee 1", b"coffee 2"]
+
+
+def test_no_connection_waits_for_long_jobs_of_others(link, loop, turn, receive, Notes):
+    links = [link(Notes()) for _ in range(2)]
+    seen = []
+
+    def write():
+        for transport, _ in links:
+            transport.write(b"coffee")
+
+    loop.call_soon(write)
+    # Longer than anybody is let wait.
+    loop.call_soon(time.sleep, 0.001)
+    loop.call_soon(lambda: seen.extend(receive(far) for _, far in links))
+    turn()
+    assert seen == [b"coffee", b"coffee"]
 
 
 def test_a_lower_limit_pauses_nobody_while_the_kernel_has_room(link, loop, turn, receive, Notes):

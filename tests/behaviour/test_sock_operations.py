@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import inspect
 import os
 import signal
 import socket
+import struct
 
 import pytest
 
@@ -285,3 +287,157 @@ def test_a_signal_does_not_disturb_an_operation(run):
         loop.remove_signal_handler(signal.SIGUSR1)
 
     run(main)
+
+
+def test_a_number_that_is_used_again_is_watched_anew(loop, pair, begin, until):
+    near, far = pair
+    first = begin(loop.sock_recv(near, 100))
+    far.send(b"coffee")
+    until(first.done)
+    number = near.fileno()
+    near.close()
+    one, two = socket.socketpair()
+    with one, two:
+        assert number in (one.fileno(), two.fileno())
+        again, other = (one, two) if one.fileno() == number else (two, one)
+        again.setblocking(False)
+        second = begin(loop.sock_recv(again, 100))
+        other.send(b"tea")
+        until(second.done)
+        assert (first.result(), second.result()) == (b"coffee", b"tea")
+
+
+def test_a_number_that_is_used_again_can_be_watched(loop, pair, begin, until):
+    near, far = pair
+    task = begin(loop.sock_recv(near, 100))
+    far.send(b"coffee")
+    until(task.done)
+    number = near.fileno()
+    near.close()
+    one, two = socket.socketpair()
+    with one, two:
+        assert number in (one.fileno(), two.fileno())
+        again, other = (one, two) if one.fileno() == number else (two, one)
+        told = []
+        loop.add_reader(again, told.append, "read")
+        other.send(b"tea")
+        until(lambda: told)
+        loop.remove_reader(again)
+
+
+def test_a_cancelled_receiving_takes_nothing(loop, pair, begin, turn):
+    near, far = pair
+    task = begin(loop.sock_recv(near, 100))
+    task.cancel()
+    far.send(b"coffee")
+    turn()
+    turn()
+    assert task.cancelled()
+    assert loop.run_until_complete(loop.sock_recv(near, 100)) == b"coffee"
+
+
+def test_receiving_and_sending_wait_side_by_side(loop, pair, begin, until, turn):
+    near, far = pair
+    far.setblocking(False)
+    much = bytes(8 << 20)
+    sending = begin(loop.sock_sendall(near, much))
+    receiving = begin(loop.sock_recv(near, 100))
+    turn()
+    assert not sending.done()
+    far.send(b"coffee")
+    until(receiving.done)
+    assert receiving.result() == b"coffee"
+    taken = 0
+
+    def is_all():
+        nonlocal taken
+        with contextlib.suppress(BlockingIOError):
+            taken += len(far.recv(1 << 20))
+        return taken == len(much)
+
+    until(is_all)
+    until(sending.done)
+
+
+def test_a_method_that_somebody_has_put_in_a_sockets_place_is_called(loop, pair, monkeypatch):
+    near, _ = pair
+    monkeypatch.setattr(socket.socket, "recv", lambda sock, n: b"mocked", raising=False)
+    monkeypatch.setattr(socket.socket, "recv_into", lambda sock, room: 6, raising=False)
+    monkeypatch.setattr(socket.socket, "send", lambda sock, data: len(data), raising=False)
+    assert loop.run_until_complete(loop.sock_recv(near, 100)) == b"mocked"
+    assert loop.run_until_complete(loop.sock_recv_into(near, bytearray(100))) == 6
+    loop.run_until_complete(loop.sock_sendall(near, bytes(1 << 24)))
+
+
+class Shouting(socket.socket):
+    def recv(self, *args):
+        return super().recv(*args).upper()
+
+
+def test_the_methods_of_a_sockets_class_are_called(loop, pair, begin, until):
+    near, far = pair
+    sock = Shouting(fileno=near.detach())
+    with sock:
+        sock.setblocking(False)
+        task = begin(loop.sock_recv(sock, 100))
+        far.send(b"coffee")
+        until(task.done)
+        assert task.result() == b"COFFEE"
+
+
+def test_a_sockets_time_out_is_its_own(loop, pair):
+    near, _ = pair
+    # Out of debug mode asyncio doesn't look: the socket waits, and the loop with it.
+    near.settimeout(0.01)
+    with pytest.raises(TimeoutError):
+        loop.run_until_complete(loop.sock_recv(near, 100))
+
+
+@pytest.mark.parametrize("name", ["sock_recv", "sock_recv_into", "sock_sendall", "sock_accept"])
+def test_operations_are_coroutine_functions(loop, name):
+    assert inspect.iscoroutinefunction(getattr(loop, name))
+
+
+def test_a_task_of_asyncios_receives(loop, pair, until):
+    near, far = pair
+
+    async def receive():
+        return await loop.sock_recv(near, 100)
+
+    task = asyncio.tasks._PyTask(receive(), loop=loop)
+    far.send(b"coffee")
+    until(task.done)
+    far.send(b"tea")
+    again = asyncio.tasks._PyTask(receive(), loop=loop)
+    until(again.done)
+    assert (task.result(), again.result()) == (b"coffee", b"tea")
+
+
+@pytest.mark.parametrize("size", [-1, 0, 1 << 20, 1.5, None])
+def test_an_unusual_size_is_the_sockets_business(loop, pair, size):
+    near, far = pair
+    far.send(b"coffee")
+
+    def outcome(receive):
+        try:
+            return receive()
+        except Exception as error:
+            return type(error)
+
+    expected = outcome(lambda: near.recv(size, socket.MSG_PEEK))
+    assert outcome(lambda: loop.run_until_complete(loop.sock_recv(near, size))) == expected
+
+
+def test_reset_and_closed_connections_are_errors(loop, begin, until):
+    listener = socket.create_server(("127.0.0.1", 0))
+    with listener, socket.create_connection(listener.getsockname()) as far:
+        near, _ = listener.accept()
+        with near:
+            near.setblocking(False)
+            task = begin(loop.sock_recv(near, 100))
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            far.close()
+            until(task.done)
+            assert isinstance(task.exception(), ConnectionResetError)
+            with pytest.raises(BrokenPipeError):
+                loop.run_until_complete(loop.sock_sendall(near, b"coffee"))

@@ -63,6 +63,22 @@ def test_a_race_that_asyncios_order_hides_is_found(explore, end_of, cafeloop):
     assert "Before: seed" in report and "pay_later(<Till>, 5)" in report
 
 
+def test_it_says_where_the_two_runs_part(explore):
+    assert re.search(
+        r"Before: seed \d+, which passed\.  After: seed \d+\.\n"
+        r"They part after \d+ steps, the last of them .* \(lost_update\.py:\d+\):\n"
+        r"  before: pay.* \(lost_update\.py:\d+\)\n"
+        r"  after:  pay.* \(lost_update\.py:\d+\)\n",
+        lost_update(explore),
+    )
+
+
+def test_runs_that_take_the_same_steps_are_said_to(write, explore):
+    # What fails is told by the seed, and not by an order.
+    write("cafe.py", FAILS_BY + "import asyncio; asyncio.run(asyncio.sleep(1)); sys.exit(seed == 1)\n")
+    assert "Both took the same steps in the same order.\n" in explore("cafe.py").stdout
+
+
 def test_the_command_that_it_ends_with_fails_each_time(explore, cafeloop):
     variables, words = replay_of(lost_update(explore))
     endings = {cafeloop(*words, **variables) for _ in range(10)}
@@ -190,7 +206,8 @@ def test_an_exit_code_of_two_is_a_failure_like_others(write, explore):
     assert explore("cafe.py").status == 1
 
 
-def test_ctrl_c_ends_it_and_all_that_it_has_started(write, folder):
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_all_that_it_has_started(write, folder, by):
     write("cafe.py", """\
 import os, time
 os.mkfifo(name := f"{os.getpid()}.fifo")
@@ -208,10 +225,12 @@ open(name, "w")
         text=True,
     )
     assert (folder / "began").read_text()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(by)
     stdout, stderr = process.communicate(timeout=LIMIT_SECONDS)
-    assert (stdout, PROGRESS.sub("", stderr)) == ("", "cafeloop: interrupted\n")
-    assert process.returncode == 130
+    is_interrupt = by == signal.SIGINT
+    said = "cafeloop: interrupted\n" if is_interrupt else ""
+    assert (stdout, PROGRESS.sub("", stderr)) == ("", said)
+    assert process.returncode == (130 if is_interrupt else -by)
     for fifo in folder.glob("*.fifo"):
         with pytest.raises(ProcessLookupError):
             os.kill(int(fifo.stem), 0)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 
 import pytest
 
@@ -143,6 +144,19 @@ asyncio.run(main())
     assert (job.code.function, job.place, job.begun_ns) == ("abs", "elsewhere", None)
     assert job.queued_ns < job.ended_ns
     assert [what for what, _ in flow.waits(flow.task("main"))] == ["work"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="pools of interpreters are new in 3.14")
+def test_a_pool_of_interpreters_is_given_what_it_can_take(record):
+    flow = record("""\
+import asyncio, concurrent.futures
+async def main():
+    with concurrent.futures.InterpreterPoolExecutor(1) as pool:
+        assert await asyncio.get_running_loop().run_in_executor(pool, pow, 2, 5) == 32
+asyncio.run(main())
+""")
+    (job,) = flow.run.works
+    assert (job.code.function, job.place) == ("pow", "elsewhere")
 
 
 def test_forking_is_no_reason_to_warn_of_threads(command, folder):

@@ -271,3 +271,54 @@ async def main():
 asyncio.run(main())
 """)
     assert {"lost-exception", "leaked-task"} <= set(flow.findings)
+
+
+def test_a_task_that_another_kind_of_future_wakes_is_the_same_task(record):
+    flow = record("""\
+import asyncio
+async def main():
+    loop = asyncio.get_running_loop()
+    # The interpreter's own, not the loop's.
+    future = asyncio.Future()
+    loop.call_later(0.002, future.set_result, None)
+    await future
+    asyncio.current_task().get_name()
+asyncio.run(main())
+""")
+    (task,) = flow.tasks
+    assert (task.label, task.end, task.steps) == ("main", "returned", 2)
+    assert flow.wakers(task) == ["creation", "timer"]
+
+
+def test_a_task_that_has_met_a_timeout_was_not_cancelled_for_long(record):
+    flow = record("""\
+import asyncio
+async def main():
+    try:
+        async with asyncio.timeout(0.02):
+            await asyncio.sleep(60)
+    except TimeoutError:
+        pass
+    # Longer than whoever is cancelled may take.
+    await asyncio.sleep(0.2)
+asyncio.run(main())
+""")
+    assert flow.findings == []
+    # The wait that the timeout has ended is told with its line, too.
+    assert flow.sites()["main", 5] == 1
+
+
+def test_a_task_that_is_cancelled_at_the_end_has_waited_at_its_line(record_tasks):
+    flow = record_tasks("""\
+import asyncio
+async def serve():
+    await asyncio.sleep(60)
+async def main():
+    asyncio.create_task(serve(), name="server")
+    await asyncio.sleep(0.02)
+asyncio.run(main())
+""")
+    # By asyncio.run, while the loop stands still.
+    assert flow.task("server").end == "cancelled"
+    ((_, chain),) = flow.waits(flow.task("server"))
+    assert chain[0] == ("serve", record_tasks.first_line + 2)

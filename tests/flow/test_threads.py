@@ -95,7 +95,10 @@ with concurrent.futures.ThreadPoolExecutor(2) as pool:
     pool.submit(int).result()
     time.sleep(0.2)
 """)
-    assert flow.sites() == {("<module>", 11): 1}
+    sites = flow.sites()
+    # On a busy machine the pool's thread begins when somebody lets it.
+    sites.pop(("<module>", 10), None)
+    assert sites == {("<module>", 11): 1}
 
 
 def test_whoever_is_killed_has_waited_until_then(command, read, folder):

@@ -1,27 +1,9 @@
 """The pytest plugin: what a mark runs, and what a failing test says."""
 
-import importlib.metadata
-
 import pytest
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def outcome_of(pytester):
-    """Runs these tests in an interpreter of their own, which has the plugin."""
-
-    def outcome_of(source, *options):
-        pytester.makepyfile("import asyncio, pytest, cafeloop\n" + source)
-            # Others that are installed would have their say, and some of them warn.
-        plugins = ["-p", "no:asyncio", "-p", "no:anyio"]
-        if not importlib.metadata.entry_points(group="pytest11", name="cafeloop"):
-            # The package is on the path, but not installed.
-            plugins += ["-p", "cafeloop.pytest_plugin"]
-        return pytester.runpytest_subprocess(*plugins, "-W", "error", *options)
-
-    return outcome_of
 
 
 def test_a_marked_coroutine_runs_on_our_loop(outcome_of):
@@ -122,15 +104,87 @@ async def test_its_own():
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(
         [
-            "the test took longer than 60 seconds of its loop's clock; beside it there are:",
+            "the test took longer than 60 seconds of its loop's clock; it waits at *.py:6;"
+            " beside it there are:",
             "- a pending task: the other, which runs Event.wait and waits at *locks.py:*",
             "*TimeoutError: its own",
         ]
     )
 
 
+def test_a_test_that_catches_its_own_cancellation_took_too_long_all_the_same(outcome_of):
+    result = outcome_of("""
+@pytest.mark.cafeloop(clock="virtual", timeout=60)
+async def test_stubborn():
+    try:
+        await asyncio.sleep(61)
+    except asyncio.CancelledError:
+        pass
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the test took longer than 60 seconds of *; it waits at *.py:6"])
+
+
+def test_a_test_sees_no_task_but_its_own(outcome_of):
+    outcome_of("""
+@pytest.mark.cafeloop(timeout=60)
+async def test_alone():
+    (task,) = asyncio.all_tasks()
+    assert task is asyncio.current_task()
+    assert task.get_coro().__name__ == "test_alone"
+""").assert_outcomes(passed=1)
+
+
+def test_of_each_setting_the_nearest_mark_counts(outcome_of):
+    outcome_of("""
+pytestmark = pytest.mark.cafeloop(clock="virtual", start=100, seeds=2, timeout=60)
+seen = []
+
+@pytest.mark.cafeloop(start=200)
+class TestCafe:
+    @pytest.mark.cafeloop(seed=7)
+    async def test_it(self):
+        await asyncio.sleep(1.23)
+        seen.append(asyncio.get_running_loop().time())
+
+async def test_after():
+    seen.append(asyncio.get_running_loop().time())
+
+async def test_all():
+    assert seen == [201.23, 100, 100]
+""").assert_outcomes(passed=3)
+
+
+def test_a_strict_clock_tells_where_the_test_waits(outcome_of):
+    result = outcome_of("""
+pytestmark = pytest.mark.cafeloop(clock="virtual", strict=True)
+
+async def test_for_ever():
+    await asyncio.Event().wait()
+
+async def test_outside():
+    child = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+    try:
+        await asyncio.wait_for(child.wait(), 60)
+    finally:
+        child.kill()
+""")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*a strict virtual clock would wait for ever: *; it waits at *.py:6",
+            "*a strict virtual clock can't foresee descriptor *, a child process: *;"
+            " it waits at *.py:11*",
+        ]
+    )
+
+
 def test_what_a_test_leaves_behind_fails_it(outcome_of):
     result = outcome_of("""
+import socket
+
+made = asyncio.Event()
+
 async def brew():
     await asyncio.sleep(10)
 
@@ -150,6 +204,34 @@ async def test_transport():
     transport, _ = await loop.create_connection(asyncio.Protocol, *address)
     server.close()
 
+class ForgottenProtocol(asyncio.DatagramProtocol, asyncio.SubprocessProtocol):
+    def connection_made(self, transport):
+        made.set()
+
+@pytest.mark.cafeloop
+async def test_endpoint():
+    loop = asyncio.get_running_loop()
+    await loop.create_datagram_endpoint(ForgottenProtocol, local_addr=("127.0.0.1", 0))
+
+@pytest.mark.cafeloop
+async def test_child():
+    loop = asyncio.get_running_loop()
+    await loop.subprocess_exec(ForgottenProtocol, "cat")
+
+@pytest.mark.cafeloop
+async def test_accepted(client):
+    made.clear()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(ForgottenProtocol, "127.0.0.1", 0)
+    client.connect(server.sockets[0].getsockname())
+    await made.wait()
+    server.close()
+
+@pytest.fixture
+def client():
+    with socket.socket() as client:
+        yield client
+
 @pytest.mark.cafeloop(leaks=True)
 async def test_allowed():
     asyncio.create_task(brew())
@@ -161,15 +243,21 @@ async def test_clean():
     await asyncio.sleep(0)
     task.cancel()
 """)
-    result.assert_outcomes(passed=2, failed=3)
+    result.assert_outcomes(passed=2, failed=6)
     result.stdout.fnmatch_lines(
         [
             "the test has left behind:",
-            "- a pending task: barista, which runs brew and waits at *.py:4",
+            "- a pending task: barista, which runs brew and waits at *.py:8",
             "the test has left behind:",
-            "- coroutine 'brew' was never awaited: made at *.py:12",
+            "- coroutine 'brew' was never awaited: made at *.py:16",
             "the test has left behind:",
-            "- an open transport: <StreamTransport *",
+            "- an open transport: <StreamTransport *>, made at *.py:23",
+            "the test has left behind:",
+            "- an open transport: <DatagramTransport *>, made at *.py:33",
+            "the test has left behind:",
+            "- an open transport: <SubprocessTransport *>, made at *.py:38",
+            "the test has left behind:",
+            "- an open transport: <StreamTransport *>, made by the loop itself, as a server does",
         ]
     )
     assert "During handling" not in result.stdout.str()
@@ -181,8 +269,10 @@ async def test_clean():
         ("clock='sundial'", "clock must be 'real', 'virtual' or a VirtualClock, got 'sundial'"),
         ("seeds=0", "seeds must be at least 1"),
         ("seeds=2, seed=1", "seed and seeds can't be given both"),
+        ("start=7", "start and strict go with clock='virtual'"),
+        ("clock='virtual', start=-1", "start must be a number of seconds, 0 or more, got -1"),
         ("timeout=-1", "timeout must be more than 0 seconds, got -1"),
-        ("speed=2", "the mark cafeloop knows clock, seeds, seed, timeout, leaks; it doesn't know"),
+        ("speed=2", "the mark cafeloop knows clock, start, strict, seeds, seed, timeout, leaks; it doesn't know"),
         ("'virtual'", "the mark cafeloop takes keywords only"),
     ],
 )

@@ -1,7 +1,9 @@
 """A time of a loop's own: what it jumps over, what holds it, and who goes by it."""
 
 import asyncio
+import os
 import socket
+import sys
 import threading
 import time
 
@@ -462,3 +464,79 @@ def test_a_thousand_hours_of_trying_again_take_no_time():
         return failures
 
     assert run(main()) > 1000
+
+
+@pytest.fixture(params=["by its descriptor", "by a thread"])
+def child_is_noticed(request, monkeypatch):
+    if request.param == "by a thread":
+        # As on a kernel that has no such call, or forbids it.
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    # An interpreter without the call has them noticed by threads in both cases.
+
+
+CHILD = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+
+
+async def wait_for_child(limit):
+    child = await asyncio.create_subprocess_exec(*CHILD, stdin=asyncio.subprocess.PIPE)
+    try:
+        waiting = asyncio.create_task(child.wait())
+        await asyncio.wait([waiting], timeout=limit)
+        return waiting.done(), now()
+    finally:
+        child.stdin.close()
+        await child.wait()
+
+
+@pytest.mark.slow
+def test_a_wait_for_a_child_takes_real_time(child_is_noticed):
+    async def main():
+        began = time.monotonic()
+        has_ended, at = await wait_for_child(0.01)
+        assert not has_ended
+        assert at >= 0.01
+        assert time.monotonic() - began >= 0.01
+
+        # Its end isn't jumped over, whatever is due later.
+        child = await asyncio.create_subprocess_exec(*CHILD, stdin=asyncio.subprocess.PIPE)
+        child.stdin.close()
+        assert await asyncio.wait_for(child.wait(), HOUR) == 0
+        assert now() < AT_ONCE
+        began = now()
+        await asyncio.sleep(HOUR)
+        return now() - began
+
+    assert run(main()) == pytest.approx(HOUR)
+
+
+@pytest.mark.slow
+def test_a_strict_clock_refuses_to_wait_for_a_child(child_is_noticed):
+    text = "a strict virtual clock can't foresee .*child process"
+    with pytest.raises(OSError, match=text):
+        run(wait_for_child(HOUR), cafeloop.VirtualClock(strict=True))
+
+
+def test_a_strict_clock_does_not_wait_for_what_never_comes():
+    async def main():
+        await asyncio.Event().wait()
+
+    with pytest.raises(OSError, match="a strict virtual clock would wait for ever: no timer is set"):
+        run(main(), cafeloop.VirtualClock(strict=True))
+
+
+def test_a_strict_clock_waits_for_threads_and_for_what_it_sends_itself():
+    async def main():
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(b"Latte\n")
+            answer = await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+        return answer, await asyncio.to_thread(threading.get_ident) != threading.get_ident()
+
+    async def echo(reader, writer):
+        writer.write(await reader.readline())
+        writer.close()
+
+    assert run(main(), cafeloop.VirtualClock(strict=True)) == (b"Latte\n", True)

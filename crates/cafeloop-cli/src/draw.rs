@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cafeloop_flow::Run;
 use cafeloop_flow::render::{Svg, Terminal, compared, html, json, perfetto, svg, terminal};
+use cafeloop_flow::{Parting, Run, Step, parting};
 
 use crate::{Comparison, Drawing};
 
@@ -43,6 +43,29 @@ pub fn compare(
     err: &mut dyn Write,
 ) -> u8 {
     finish(try_compare(comparison, screen, out, err), err)
+}
+
+/// Where the runs of two recordings part, in sentences.
+///
+/// # Errors
+/// If one of them can't be read; the text completes a sentence.
+pub fn how_they_part(comparison: &Comparison) -> Result<String, String> {
+    let open = |file: &Path| {
+        File::open(file).map_err(|cause| format!("can't read {}: {}", shown(file), reason(&cause)))
+    };
+    let parting = parting(open(&comparison.before)?, open(&comparison.after)?)
+        .map_err(|error| format!("can't compare the recordings: {error}"))?;
+    let Some(Parting { same, last, before, after }) = parting else {
+        return Ok("Both took the same steps in the same order.".to_owned());
+    };
+    let next = |step: Option<Step>| step.map_or("nothing more".to_owned(), |it| it.to_string());
+    let (before, after) = (next(before), next(after));
+    let same = match last {
+        None => "They part at the first step".to_owned(),
+        Some(_) if same == 1 => "They part after one step".to_owned(),
+        Some(last) => format!("They part after {same} steps, the last of them {last}"),
+    };
+    Ok(format!("{same}:\n  before: {before}\n  after:  {after}"))
 }
 
 fn finish(outcome: Result<(), String>, err: &mut dyn Write) -> u8 {

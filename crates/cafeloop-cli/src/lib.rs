@@ -33,7 +33,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use command_line::{CommandLine, Subcommand};
-pub use draw::{Screen, compare, draw};
+pub use draw::{Screen, compare, draw, how_they_part};
 pub use picture::Pictures;
 pub use schedule::{Clock, Schedule};
 

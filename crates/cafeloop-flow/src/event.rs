@@ -100,6 +100,12 @@ pub enum Event {
         /// The task that asks, if one does.
         by: Option<TaskId>,
     },
+    /// All who have asked a task to end have taken that back, as a timeout does that the
+    /// task has met.
+    CancelTakenBack {
+        /// The task.
+        task: TaskId,
+    },
     /// A task is done.
     TaskDone {
         /// The task.

@@ -19,6 +19,7 @@ mod format;
 mod id;
 mod metadata;
 mod names;
+mod parting;
 mod quantity;
 mod reader;
 mod record;
@@ -32,6 +33,7 @@ pub use event::{Awaited, Event, FlowChange, LaneKind, Sink, StepEnd, TaskEnd, Wa
 pub use id::{CodeId, Frame, Lane, StringId, TaskId, TransportId, WorkId};
 pub use metadata::{Clock, Metadata, Mode};
 pub use names::Names;
+pub use parting::{Parting, Step, parting};
 pub use reader::{Ending, Entry, Losses, Reader};
 pub use recorder::{Recorder, Snapshot, Tap};
 pub use run::Run;

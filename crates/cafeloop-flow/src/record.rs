@@ -64,8 +64,9 @@ impl Parts {
     }
 }
 
-/// The record of an event.
-#[inline]
+/// The record of an event: a few stores where it is known which one that is.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "the compiler has it a function of 40 instructions")]
 pub(crate) fn encode(at_ns: u64, lane: Lane, event: Event) -> Record {
     let Parts { kind, tag, small, first, second } = parts(event);
     let mut record = [0; BYTES];
@@ -131,7 +132,8 @@ pub(crate) fn decode_frames(record: &Record) -> impl Iterator<Item = Frame> + '_
     })
 }
 
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "as above")]
 fn parts(event: Event) -> Parts {
     let kind = Parts::kind;
     match event {
@@ -174,6 +176,7 @@ fn parts(event: Event) -> Parts {
         Event::NeverAwaited { code } => kind(26).small(code.0),
         Event::HandleBegins { code } => kind(27).small(code.0),
         Event::HandleEnds => kind(28),
+        Event::CancelTakenBack { task } => kind(29).first(task.get()),
 
         Event::TransportOpened { transport, fd } => kind(40).first(transport.get()).small(fd),
         Event::BytesIn { transport, bytes } => kind(41).first(transport.get()).second(bytes),
@@ -303,6 +306,7 @@ fn event(parts: Parts) -> Option<Event> {
         26 => Event::NeverAwaited { code },
         27 => Event::HandleBegins { code },
         28 => Event::HandleEnds,
+        29 => Event::CancelTakenBack { task: TaskId::new(first)? },
 
         40 => Event::TransportOpened { transport: TransportId::new(first)?, fd: small },
         41 => Event::BytesIn { transport: TransportId::new(first)?, bytes: second },

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::hint::black_box;
 use std::io::{self, Write};
 use std::rc::Rc;
 
@@ -19,6 +20,8 @@ use crate::tables::{Tables, cut};
 const STREAM_RECORDS: usize = (64 << 10) / record::BYTES;
 /// A ring has room for an event with the longest text and all frames.
 const LEAST_RING_RECORDS: usize = 64;
+/// 4 KiB: the smallest there are.
+const PAGE_BYTES: usize = 4 << 10;
 /// Bytes of a text beside an event; a longer one ends with "…".
 const MOST_TEXT_BYTES: usize = 8 * record::TEXT_BYTES;
 /// Frames beside an event; of more, the innermost are kept and the others counted.
@@ -69,7 +72,17 @@ impl Recorder {
     /// Keeps the newest events in so many bytes, to be [dumped](Recorder::dump).
     pub fn ring(metadata: Metadata, bytes: usize) -> Recorder {
         let records = (bytes / record::BYTES).max(LEAST_RING_RECORDS);
-        Recorder::new(Metadata { mode: Mode::Ring, ..metadata }, records, Store::Ring)
+        let metadata = Metadata { mode: Mode::Ring, ..metadata };
+        let mut recorder = Recorder::new(metadata, records, Store::Ring);
+        // The system hands out memory when it is first written to, a page at a time, which
+        // takes longer than a hundred events: not in the middle of somebody's request.
+        let records_in_page = PAGE_BYTES / record::BYTES;
+        recorder
+            .records
+            .iter_mut()
+            .step_by(records_in_page)
+            .for_each(|it| *black_box(it) = [0; record::BYTES]);
+        recorder
     }
 
     /// Writes all events, until it is [finished](Recorder::finish).
@@ -121,7 +134,8 @@ impl Recorder {
     ///
     /// Events of one lane come in the order of their times; who doesn't keep to that
     /// has them moved to the latest time seen.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as for `encode`")]
     pub fn record(&mut self, at_ns: u64, lane: Lane, event: Event) {
         self.push(record::encode(at_ns, lane, event));
     }

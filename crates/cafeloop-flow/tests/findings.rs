@@ -374,7 +374,7 @@ fn cancelled(took_ms: u64) -> Story {
 fn a_task_that_takes_long_to_be_cancelled_is_named() {
     assert_eq!(
         finding(cancelled(2_000), "slow-cancel").saw,
-        "1 task took up to 2.00 s from being cancelled to their end: upload()"
+        "1 task took up to 2.00 s from being cancelled to its end: upload()"
     );
     assert_eq!(names(cancelled(99)), [""; 0]);
 }
@@ -385,7 +385,28 @@ fn a_task_that_swallows_its_cancellation_is_named_too() {
     story.create(1, 0, "stubborn()").begin(1).suspend(1, Awaited::Future);
     story.event(Event::CancelAsked { task: task(1), by: None }).at(3_000);
     let saw = finding(story, "slow-cancel").saw;
-    assert!(saw.ends_with("1 of them had not ended when the recording did"), "{saw}");
+    assert!(saw.ends_with("; it had not ended when the recording did"), "{saw}");
+}
+
+#[test]
+fn a_task_that_has_met_a_timeout_goes_on_as_it_should() {
+    let mut story = Story::new("p.py");
+    story.create(1, 0, "stubborn()").begin(1).suspend(1, Awaited::Future);
+    story.event(Event::CancelAsked { task: task(1), by: None });
+    story.event(Event::CancelTakenBack { task: task(1) }).at(3_000);
+    assert_eq!(names(story), [""; 0]);
+}
+
+#[test]
+fn a_librarys_own_main_loop_is_not_for_the_reader_to_change() {
+    let mut story = Story::new("p.py");
+    let library = "/lib/python3.13/site-packages/server.py/Server";
+    story.create(1, 0, "serve()").begin(1).suspend(1, Awaited::Future);
+    for round in 1..=10 {
+        let frames = [&format!("{library}.serve:8")[..], &format!("{library}.tick:9")];
+        story.at(round * 100).wake(1, Waker::Timer, &frames).begin(1).suspend(1, Awaited::Future);
+    }
+    assert_eq!(names(story), [""; 0]);
 }
 
 // --- executor-queue

@@ -366,3 +366,19 @@ fn a_page_asks_nobody_for_anything() {
         assert!(!page.contains(way), "the page has {way}");
     }
 }
+
+#[test]
+fn a_servers_requests_are_drawn_though_a_library_makes_them() {
+    let mut story = Story::new("cafe.py");
+    story.lane(LaneKind::Loop, "MainThread").event(Event::TurnBegins { ready: 1 });
+    for number in 1..=50 {
+        let frames = ["/lib/python3.13/site-packages/server.py/run_asgi:8", "make_coffee:3"];
+        let code = story.code_of("/lib/python3.13/site-packages/server.py", "run_asgi");
+        story.at(number * 10).event(Event::TaskCreated { task: task(number), parent: None, code });
+        story.begin(number).suspend(number, Awaited::Future);
+        story.at(number * 10 + 2).wake(number, Waker::Timer, &frames).begin(number).done(number);
+    }
+    story.at(1_000).event(Event::TurnBegins { ready: 0 });
+    let drawn = terminal(&story.run(), PLAIN);
+    assert!(drawn.contains("50 × run_asgi"), "{drawn}");
+}

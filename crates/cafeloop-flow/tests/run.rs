@@ -6,7 +6,8 @@ use cafeloop_flow::findings::find;
 use cafeloop_flow::render::{Svg, Terminal, compared, json, perfetto, svg, terminal};
 use cafeloop_flow::run::{By, Doing, End, State, TaskIndex, What};
 use cafeloop_flow::{
-    Awaited, Ending, Event, LaneKind, Metadata, Recorder, Run, Snapshot, StepEnd, TaskEnd, Waker,
+    Awaited, CodeId, Ending, Event, Lane, LaneKind, Metadata, Recorder, Run, Snapshot, StepEnd,
+    TaskEnd, Waker, WorkId, WorkPlace,
 };
 use proptest::prelude::*;
 
@@ -328,4 +329,74 @@ fn with_few_tasks(event: Event) -> Event {
         Event::TaskLost { task } => Event::TaskLost { task: few(task) },
         other => other,
     }
+}
+
+#[test]
+fn a_task_that_was_there_before_a_ring_is_unknown_until_it_is_seen() {
+    let mut ring = Recorder::ring(Metadata::default(), 1 << 12);
+    let (old, new) = (task(1), task(2));
+    let (lane, code) = (Lane(0), CodeId::NONE);
+    let mut before = Snapshot::default();
+    for task in [old, new] {
+        before.before(0, lane, Event::TaskCreated { task, parent: None, code }, "");
+    }
+    ring.record(100, lane, Event::TurnBegins { ready: 0 });
+    ring.record(200, lane, Event::TaskCreated { task: new, parent: None, code });
+    ring.record(300, lane, Event::Woken { task: old, by: Waker::Timer });
+    let mut file = Vec::new();
+    ring.dump(&mut file, 400, &before).expect("memory");
+    let run = Run::read(&file[..]).expect("it is a recording");
+    let did = |task: usize| -> Vec<(u64, u64)> {
+        run.intervals(&run.tasks[task]).map(|it| (it.from_ns, it.to_ns)).collect()
+    };
+    assert_eq!(did(0), [(100, 300), (300, 400)]);
+    assert_eq!(did(1), [(200, 400)]);
+    assert_eq!((run.totals.waiting_ns, run.totals.ready_ns), (200, 300));
+}
+
+#[test]
+fn the_interpreters_own_sleep_is_one() {
+    let mut story = Story::new("p.py");
+    let sleep = "/lib/python3.13/asyncio/tasks.py/sleep:718";
+    story.create(1, 0, "nap()").begin(1).suspend(1, Awaited::Future);
+    story.at(10).wake(1, Waker::Timer, &["nap:3", sleep]).begin(1).done(1);
+    assert_eq!(story.run().waits[0].noun, "sleep");
+}
+
+#[test]
+fn whoever_is_woken_by_the_end_of_a_process_has_waited_for_it() {
+    let mut story = Story::new("p.py");
+    story.said(Event::ProcessStarted { pid: 7 }, "sleep");
+    story.create(1, 0, "convert()").begin(1).suspend(1, Awaited::Future);
+    story.at(10).event(Event::ProcessEnded { pid: 7, status: -15 });
+    story.wake(1, Waker::Process(7), &["convert:3"]).begin(1).done(1);
+    // The number is another's by now.
+    story.said(Event::ProcessStarted { pid: 7 }, "awk");
+    let run = story.run();
+    assert_eq!((run.waits[0].noun, run.waits[0].total_ns / MS), ("process", 10));
+    let waits: Vec<What> = run
+        .intervals(&run.tasks[0])
+        .filter_map(|it| if let State::Waiting { what, .. } = it.state { Some(what) } else { None })
+        .collect();
+    assert_eq!(waits, [What::Process(0)]);
+    let processes: Vec<_> = run
+        .processes
+        .iter()
+        .map(|it| (&it.program[..], it.ended.map(|(_, status)| status)))
+        .collect();
+    assert_eq!(processes, [("sleep", Some(-15)), ("awk", None)]);
+}
+
+#[test]
+fn whoever_gathers_jobs_waits_for_no_task() {
+    let mut story = Story::new("p.py");
+    let (code, work) = (story.code("resize"), WorkId::new(1).expect("1 isn't 0"));
+    story.create(1, 0, "main()").begin(1);
+    let place = WorkPlace::Elsewhere;
+    story.event(Event::WorkQueued { work, by: Some(task(1)), code, place });
+    story.suspend(1, Awaited::Gathered { children: 1 });
+    story.at(10).event(Event::WorkEnds { work }).wake(1, Waker::Work(work), &["main:3"]);
+    story.begin(1).done(1);
+    let run = story.run();
+    assert_eq!((run.totals.waiting_ns / MS, run.totals.inner_ns), (10, 0));
 }

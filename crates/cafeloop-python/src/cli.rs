@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use cafeloop_cli::{
     Clock, Command, Comparison, Drawing, Exploration, Pictures, Program, Screen, Target, Versions,
-    compare, draw, parse,
+    compare, draw, how_they_part, parse,
 };
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
 
@@ -45,6 +46,30 @@ pub(crate) fn parse_command(py: Python<'_>, args: Vec<OsString>) -> PyResult<Bou
         }
     };
     Ok(Bound::new(py, task)?.into_any())
+}
+
+/// Draws a recording as it looks in a terminal; raises OSError if it can't be read.
+#[pyfunction]
+pub(crate) fn draw_flow(
+    py: Python<'_>,
+    recording: PathBuf,
+    columns: usize,
+    has_unicode: bool,
+) -> PyResult<String> {
+    let drawing = Drawing { recordings: vec![recording], pictures: Pictures::default() };
+    let screen = Screen { columns, has_colours: false, has_unicode };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    match py.detach(|| draw(&drawing, screen, &mut out, &mut err)) {
+        0 => Ok(String::from_utf8_lossy(&out).into_owned()),
+        _ => Err(PyOSError::new_err(String::from_utf8_lossy(&err).trim_end().to_owned())),
+    }
+}
+
+/// Where the runs of two recordings part; raises OSError if one can't be read.
+#[pyfunction]
+pub(crate) fn part(py: Python<'_>, before: PathBuf, after: PathBuf) -> PyResult<String> {
+    let comparison = Comparison { before, after };
+    py.detach(|| how_they_part(&comparison)).map_err(PyOSError::new_err)
 }
 
 /// What a command line asks for, if not only for an answer.

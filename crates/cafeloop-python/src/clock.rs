@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use cafeloop::engine::{Clock, Foreign, Working};
+use cafeloop::engine::{Clock, Expected, Foreign, Working};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -68,15 +68,23 @@ fn duration(seconds: f64, name: &str) -> PyResult<Duration> {
     })
 }
 
-/// Work in a thread, which holds a virtual clock until it has ended.
+/// What holds a virtual clock up.
+pub(crate) enum Hold {
+    /// Work in a thread: time stands still.
+    Work(#[allow(dead_code, reason = "it holds as long as it lives")] Working),
+    /// Something from outside: time passes as it really does.
+    Outside(#[allow(dead_code, reason = "it holds as long as it lives")] Expected),
+}
+
+/// What a virtual clock waits for until it has ended.
 #[pyclass(frozen, module = "cafeloop")]
 pub(crate) struct Holding {
-    working: Gil<Cell<Option<Working>>>,
+    hold: Gil<Cell<Option<Hold>>>,
 }
 
 impl Holding {
-    pub(crate) fn new(working: Working) -> Self {
-        Holding { working: Gil::new(Cell::new(Some(working))) }
+    pub(crate) fn new(hold: Hold) -> Self {
+        Holding { hold: Gil::new(Cell::new(Some(hold))) }
     }
 }
 
@@ -84,6 +92,6 @@ impl Holding {
 impl Holding {
     /// Lets the clock go on.
     fn end(&self, py: Python<'_>) {
-        drop(self.working.get(py).take());
+        drop(self.hold.get(py).take());
     }
 }

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
 use std::slice;
+use std::sync::OnceLock;
 
 use pyo3::PyVisit;
 use pyo3::ffi;
@@ -196,6 +197,40 @@ impl PythonSocket {
     /// Whether it is a `_socket.socket`, or derived from it.
     pub(crate) fn is_plain(&self) -> bool {
         self.is_plain
+    }
+}
+
+/// A `_socket.socket` whose descriptor is read where it has it.
+pub(crate) struct PlainSocket(Py<PyAny>);
+
+impl PlainSocket {
+    /// `None` if the object is none, or its descriptor isn't where it should be.
+    #[inline]
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> Option<Self> {
+        static IS_WHERE_IT_SHOULD_BE: OnceLock<bool> = OnceLock::new();
+        let py = object.py();
+        if !object.is_instance(names::socket_class(py).ok()?).ok()? {
+            return None;
+        }
+        let is_plain = match IS_WHERE_IT_SHOULD_BE.get() {
+            Some(known) => *known,
+            None => {
+                let fd = object.call_method0(intern!(py, "fileno")).ok()?.extract::<RawFd>();
+                let fd = fd.ok().filter(|fd| *fd >= 0)?;
+                *IS_WHERE_IT_SHOULD_BE.get_or_init(|| field(object) == fd)
+            }
+        };
+        is_plain.then(|| PlainSocket(object.clone().unbind()))
+    }
+
+    /// -1 if the socket is closed.
+    #[inline]
+    pub(crate) fn fd(&self, py: Python<'_>) -> RawFd {
+        field(self.0.bind(py))
+    }
+
+    pub(crate) fn object(&self) -> &Py<PyAny> {
+        &self.0
     }
 }
 

@@ -8,7 +8,7 @@ use pyo3::types::PyContext;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::{self, Exit};
-use crate::event_loop::{EventLoop, debug, report};
+use crate::event_loop::{EventLoop, Operation, debug, report};
 use crate::object::{
     self, Callback, Future, Gathering, Handle, Inside, Queued, Sleep, Slot, Strong, Task,
 };
@@ -19,15 +19,15 @@ use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
 /// What a Python loop runs.
 ///
 /// All but handles are what asyncio makes a handle, a bound method and a tuple of
-/// arguments for.
+/// arguments for.  A job is three words, since it is moved from queue to queue; what
+/// would take more is in a box.
 pub(crate) enum Job {
     /// A callback of the user's.
     Handle(Queued),
     /// A connection whose protocol is to be told of it, in this context.
     Begin(Py<Stream>, Py<PyContext>),
-    /// A connection that is lost, by this error: its protocol is to be told, in this
-    /// context.
-    End(Py<Stream>, Py<PyContext>, Option<Py<PyAny>>),
+    /// A connection that is lost: its protocol is to be told.
+    End(Box<Ending>),
     /// A connection that has something to read, or its end.
     Read(Py<Stream>),
     /// A connection whose kernel has room for what waits to be sent.
@@ -36,6 +36,8 @@ pub(crate) enum Job {
     Receive(Py<Datagram>),
     /// An endpoint whose kernel has room for the datagrams that wait.
     SendDatagrams(Py<Datagram>),
+    /// A user's own socket that has something to read for one of the `sock_*` methods.
+    Operate(Box<Operation>),
     /// A task's next step.
     Step(Strong<Task>),
     /// A task's next step, which throws this into its coroutine.
@@ -47,10 +49,19 @@ pub(crate) enum Job {
     /// The task is held here, so that one which nobody else holds sleeps on.
     Slept(Strong<Sleep>, Strong<Task>),
     /// A future is done, and one of its callbacks is to be called.
-    Done(Callback, Strong<Future>),
+    Done(Box<Callback>, Strong<Future>),
     /// A child of a gathering is done.
     Gathered(Strong<Gathering>, Strong<Future>),
 }
+
+/// A connection that is lost, in what context that is told, and by what error it is.
+pub(crate) struct Ending {
+    pub(crate) stream: Py<Stream>,
+    pub(crate) context: Py<PyContext>,
+    pub(crate) error: Option<Py<PyAny>>,
+}
+
+const _: () = assert!(size_of::<Job>() == 3 * size_of::<usize>());
 
 impl Job {
     /// Shows what it refers to, to the garbage collector.
@@ -62,12 +73,13 @@ impl Job {
                 visit.call(stream)?;
                 visit.call(context)
             }
-            Job::End(stream, context, error) => {
-                visit.call(stream)?;
-                visit.call(context)?;
-                visit.call(error)
+            Job::End(ending) => {
+                visit.call(&ending.stream)?;
+                visit.call(&ending.context)?;
+                visit.call(&ending.error)
             }
             Job::Receive(datagram) | Job::SendDatagrams(datagram) => visit.call(datagram),
+            Job::Operate(operation) => operation.traverse(visit),
             // A sleep itself refers to nothing that the collector knows.
             Job::Step(task) | Job::Wake(task) | Job::Slept(_, task) => visit.call(task.as_py()),
             Job::Throw(task, error) => {
@@ -97,6 +109,8 @@ pub(crate) enum Watcher {
     Sender(Py<Stream>),
     Receiver(Py<Datagram>),
     DatagramSender(Py<Datagram>),
+    /// Told once.
+    Operation(Box<Operation>),
 }
 
 impl Watcher {
@@ -109,13 +123,14 @@ impl Watcher {
             }
             Watcher::Reader(stream) | Watcher::Sender(stream) => visit.call(stream),
             Watcher::Receiver(datagram) | Watcher::DatagramSender(datagram) => visit.call(datagram),
+            Watcher::Operation(operation) => operation.traverse(visit),
         }
     }
 
     /// Whether it tells this native half of a transport.
     pub(crate) fn is_of(&self, half: &Bound<'_, PyAny>) -> bool {
         match self {
-            Watcher::Handle(_) | Watcher::Of(..) => false,
+            Watcher::Handle(_) | Watcher::Of(..) | Watcher::Operation(_) => false,
             Watcher::Reader(own) | Watcher::Sender(own) => own.is(half),
             Watcher::Receiver(own) | Watcher::DatagramSender(own) => own.is(half),
         }
@@ -130,6 +145,8 @@ impl Watcher {
     pub(crate) fn replaced(&self, py: Python<'_>) -> PyResult<()> {
         match self {
             Watcher::Handle(handle) | Watcher::Of(handle, _) => Handle::cancel(handle.bind(py)),
+            // As with asyncio nobody is told.
+            Watcher::Operation(_) => Ok(()),
             // It finds out by itself: its socket was closed behind its back.
             Watcher::Reader(_)
             | Watcher::Sender(_)
@@ -188,8 +205,8 @@ impl Python3 {
 }
 
 impl Python3 {
-    /// The loop runs no more.
-    pub(crate) fn ends(&self, py: Python<'_>) {
+    /// The loop waits, or runs no more.
+    pub(crate) fn rest(&self, py: Python<'_>) {
         self.forget_left(py);
         self.inside.rest(py);
     }
@@ -200,7 +217,7 @@ impl Python3 {
         self.forget_left(py);
         match job {
             Job::Slept(sleep, task) => Sleep::fire(&sleep.into_bound(py), task.into_bound(py)),
-            Job::Done(callback, future) => call(callback, &future.into_bound(py), &self.inside),
+            Job::Done(callback, future) => call(*callback, &future.into_bound(py), &self.inside),
             Job::Gathered(gathering, child) => {
                 object::child_done(&gathering.into_bound(py), &child.into_bound(py))
             }
@@ -231,13 +248,19 @@ impl Host for Python3 {
                 step(&task.into_bound(py), |task| object::run_step(task, None, inside))
             }
             Job::Wake(task) => step(&task.into_bound(py), |task| object::wake_task(task, inside)),
+            Job::Operate(operation) => match operation.go_on(py) {
+                // One turn earlier than a callback and a wake-up would.
+                Ok(Some(task)) => step(&task, |task| object::wake_task(task, inside)),
+                answer => answer.map(drop),
+            },
             Job::Throw(task, error) => {
                 let error = error.into_bound(py);
                 step(&task.into_bound(py), |task| object::run_step(task, Some(error), inside))
             }
             other => self.run_other(py, other),
         };
-        outcome.map_err(Exit)
+        // One that leaves the loop has its turn's end at once.
+        outcome.and_then(|()| self.turns_end.job_ends(py)).map_err(Exit)
     }
 
     #[inline]
@@ -269,6 +292,10 @@ impl Host for Python3 {
     }
 
     fn ready(&self, py: Python<'_>, watcher: &mut Option<Watcher>) -> Option<Job> {
+        let is_told_once = |watcher: &mut Watcher| matches!(watcher, Watcher::Operation(_));
+        if let Some(Watcher::Operation(operation)) = watcher.take_if(is_told_once) {
+            return Some(Job::Operate(operation));
+        }
         watcher.as_ref().map(|watcher| match watcher {
             Watcher::Handle(handle) | Watcher::Of(handle, _) => {
                 Job::Handle(Queued::new(handle.bind(py).clone()))
@@ -277,6 +304,7 @@ impl Host for Python3 {
             Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
             Watcher::Receiver(datagram) => Job::Receive(datagram.clone_ref(py)),
             Watcher::DatagramSender(datagram) => Job::SendDatagrams(datagram.clone_ref(py)),
+            Watcher::Operation(_) => unreachable!("it was taken out above"),
         })
     }
 
@@ -294,12 +322,14 @@ impl Host for Python3 {
         )
     }
 
+    fn settle(&self, py: Python<'_>) {
+        self.rest(py);
+    }
+
     fn block<R: Send>(&self, py: Python<'_>, wait: impl FnOnce() -> R + Send) -> R {
         // What another thread writes meanwhile must not wait for the end of this turn:
         // that isn't allowed, but works with asyncio.
         self.turns_end.set_running(false);
-        self.forget_left(py);
-        self.inside.rest(py);
         let answer = py.detach(wait);
         self.turns_end.set_running(true);
         answer
@@ -327,7 +357,8 @@ impl Host for Python3 {
 fn run_transport(py: Python<'_>, job: Job) -> PyResult<()> {
     match job {
         Job::Begin(stream, context) => Stream::begin(stream.bind(py), context.bind(py)),
-        Job::End(stream, context, error) => {
+        Job::End(ending) => {
+            let Ending { stream, context, error } = *ending;
             let error = error.map(|error| error.into_bound(py));
             Stream::end(stream.bind(py), context.bind(py), error)
         }
@@ -371,7 +402,8 @@ fn step_failed(owner: &Bound<'_, EventLoop>, task: &Bound<'_, Task>, error: PyEr
 /// Calls a future's done callback, as a handle would.
 fn call(callback: Callback, future: &Bound<'_, Future>, inside: &Inside) -> PyResult<()> {
     let py = future.py();
-    let (function, context) = (callback.function.into_bound(py), callback.context);
+    let Callback { function, context } = callback;
+    let function = function.into_bound(py);
     let outcome = match object::group_task_done(&function, future) {
         Ok(false) => context.run(py, inside, || function.call1((future.as_any(),)).map(drop)),
         outcome => outcome.map(drop),

@@ -31,7 +31,7 @@ mod _cafeloop {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::cli::{Errand, parse_command};
+    use super::cli::{Errand, draw_flow, parse_command, part};
     #[pymodule_export]
     use super::clock::{Holding, VirtualClock};
     #[pymodule_export]

@@ -90,7 +90,25 @@ def two_writes(loop):
 
 
 @behaviour(
-    "the same on a connection that did so in its last turn",
+    "`one.write(a)`, `other.write(b)`: what is with the kernel when they return",
+    "whoever waits for several connections is woken once for all that a turn sends",
+)
+def writes_of_two(loop):
+    with linked(loop) as (one, far, _), linked(loop) as (other, other_far, _):
+        seen = []
+
+        def write():
+            one.write(b"a")
+            other.write(b"b")
+            seen.append((received(far) + received(other_far)).decode() or "nothing")
+
+        loop.call_soon(write)
+        turn(loop)
+    return seen[0]
+
+
+@behaviour(
+    "`write(a)`, then `write(b)`, on a connection that did so in its last turn",
     "who wrote several times has all of them sent together",
 )
 def two_writes_again(loop):

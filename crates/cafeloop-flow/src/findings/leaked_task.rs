@@ -35,7 +35,8 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
             ),
             why: "a loop holds its tasks weakly: one that nobody else holds can vanish half-done",
             advice: format!(
-                "keep each task until it is done: await it, keep it in a set, or start it in a {}",
+                "keep each task until it is done: await it, keep it in a set, or start it in {} {}",
+                words(run).a,
                 words(run).task_group
             ),
             cost_ns: 0,

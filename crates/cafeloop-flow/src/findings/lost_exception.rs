@@ -45,7 +45,8 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
                 saw: format!("{} {whose}: nobody asked", count(lost.len(), class)),
                 why: "something failed, and the program went on as if it hadn't",
                 advice: format!(
-                    "await the task, or start it in a {}, which raises what its tasks raise",
+                    "await the task, or start it in {} {}, which raises what its tasks raise",
+                    words(run).a,
                     words(run).task_group
                 ),
                 cost_ns: 0,

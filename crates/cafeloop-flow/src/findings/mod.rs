@@ -70,25 +70,16 @@ pub fn find(run: &Run) -> Vec<Finding> {
     findings
 }
 
-/// The first labels of some tasks, and how many more there are.
+/// How some tasks are called.
 fn labels(run: &Run, tasks: &[TaskIndex]) -> String {
-    /// More than three names say nothing.
-    const NAMED: usize = 3;
-    let named: Vec<String> = tasks
-        .iter()
-        .filter_map(|&index| run.task(index))
-        .take(NAMED)
-        .map(|task| run.label(task))
-        .collect();
-    match tasks.len().saturating_sub(NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
+    run.labels(tasks.iter().filter_map(|&index| run.task(index)))
 }
 
 /// What things are called in the program's language.
 struct Words {
     gather: &'static str,
+    /// Before the next.
+    a: &'static str,
     task_group: &'static str,
     to_thread: &'static str,
     create_task: &'static str,
@@ -98,6 +89,7 @@ fn words(run: &Run) -> Words {
     if run.metadata.runtime.contains("Py") {
         Words {
             gather: "asyncio.gather",
+            a: "an",
             task_group: "asyncio.TaskGroup",
             to_thread: "asyncio.to_thread",
             create_task: "asyncio.create_task",
@@ -105,6 +97,7 @@ fn words(run: &Run) -> Words {
     } else {
         Words {
             gather: "gather",
+            a: "a",
             task_group: "task_group",
             to_thread: "to_thread",
             create_task: "create_task",

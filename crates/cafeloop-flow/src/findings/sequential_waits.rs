@@ -134,7 +134,7 @@ fn finding(run: &Run, calls: &Calls, tasks: Vec<TaskIndex>) -> Finding {
     let how = if tasks.is_empty() {
         format!("on an event loop with {}, or in threads", words.gather)
     } else {
-        format!("with {} or a {}", words.gather, words.task_group)
+        format!("with {} or {} {}", words.gather, words.a, words.task_group)
     };
     Finding {
         name: "sequential-waits",

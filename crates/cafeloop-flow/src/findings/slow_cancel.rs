@@ -32,14 +32,16 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
     let never = slow.iter().filter(|it| it.2).count();
     let never = match never {
         0 => String::new(),
+        1 if tasks.len() == 1 => "; it had not ended when the recording did".to_owned(),
         never => format!("; {never} of them had not ended when the recording did"),
     };
     vec![Finding {
         name: "slow-cancel",
         saw: format!(
-            "{} took up to {} from being cancelled to their end: {}{never}",
+            "{} took up to {} from being cancelled to {} end: {}{never}",
             count(tasks.len(), "task"),
             Time(longest_ns),
+            if tasks.len() == 1 { "its" } else { "their" },
             labels(run, &tasks)
         ),
         why: "whoever cancels waits for it: timeouts come late, and so does the program's end",

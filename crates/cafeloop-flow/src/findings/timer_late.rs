@@ -10,7 +10,7 @@
 //! Look at what ran just before: see `blocked-loop`.
 
 use crate::findings::{Finding, Sight};
-use crate::quantity::{Time, count};
+use crate::quantity::{Time, count, thousands};
 use crate::run::{Run, Timers};
 
 pub(super) fn check(run: &Run) -> Vec<Finding> {
@@ -31,7 +31,7 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
         saw: format!(
             "{} of {} fired more than {} late, as the loop was busy; the latest by {}, {} after the beginning",
             count(timers.late, "timer"),
-            timers.fired,
+            thousands(timers.fired),
             Time(Timers::LATE_NS),
             Time(timers.latest_ns),
             Time(timers.latest_at_ns.saturating_sub(run.start_ns))

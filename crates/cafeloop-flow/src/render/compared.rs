@@ -45,7 +45,8 @@ pub fn compared(before: &Run, after: &Run, terminal: Terminal) -> String {
 }
 
 fn totals(page: &mut Page, before: &Run, after: &Run) {
-    page.heading("What got shorter");
+    let is_shorter = after.wall_ns() <= before.wall_ns();
+    page.heading(if is_shorter { "What got shorter" } else { "What got longer" });
     heads(page);
     let totals = |run: &Run| {
         let totals = run.totals;

@@ -5,9 +5,10 @@
 //! terminal  characters                        svg      for documents
 //! perfetto  for the tools that people have    json     for programs
 //! html      one page to look around in        clean    text made harmless
-//! compared  two runs side by side
+//! compared  two runs side by side             account  where the time went
 //! ```
 
+mod account;
 mod clean;
 mod compared;
 mod html;

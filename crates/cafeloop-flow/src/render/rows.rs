@@ -124,8 +124,9 @@ impl<'a> Rows<'a> {
 
     fn add_tasks(&mut self, run: &'a Run, most: usize) {
         let (mut shown, mut watching, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
+        let libraries = time_of_libraries(run);
         for task in &run.tasks {
-            let part = match part(run, task) {
+            let part = match part(run, task, &libraries) {
                 Part::Own => &mut shown,
                 Part::Watches => &mut watching,
                 Part::Foreign => &mut foreign,
@@ -151,7 +152,7 @@ impl<'a> Rows<'a> {
             ),
         ] {
             if !tasks.is_empty() {
-                let names = named(run, &tasks);
+                let names = run.labels(tasks.iter().copied());
                 let why = if tasks.len() == 1 { one } else { more };
                 let ran = Time(ran_ns(run, &tasks));
                 self.notes.push(format!("{names} {why}, and ran for {ran}"));
@@ -191,12 +192,29 @@ enum Part {
     Own,
     /// It only waits for others, as whoever gathers them does.
     Watches,
-    /// It is none of the program's own, and took no time to speak of: what a loop does
-    /// at its end, for example.
+    /// It is none of the program's own, and such tasks took no time to speak of: what a
+    /// loop does at its end, for example.
     Foreign,
 }
 
-fn part(run: &Run, task: &Task) -> Part {
+/// For how long tasks were there that run a library's code, by that code.  A server's
+/// requests are such tasks, and call the program's own.
+fn time_of_libraries(run: &Run) -> HashMap<CodeId, u64> {
+    let mut times: HashMap<CodeId, Option<u64>> = HashMap::new();
+    for task in &run.tasks {
+        let time = times.entry(task.code).or_insert_with(|| {
+            let file = run.names().file(task.code);
+            (!file.is_empty() && !is_of_the_program(file)).then_some(0)
+        });
+        if let Some(time_ns) = time {
+            let (from_ns, to_ns) = run.lifetime(task);
+            *time_ns = time_ns.saturating_add(to_ns.saturating_sub(from_ns));
+        }
+    }
+    times.into_iter().filter_map(|(code, time)| Some((code, time?))).collect()
+}
+
+fn part(run: &Run, task: &Task, libraries: &HashMap<CodeId, u64>) -> Part {
     /// A hundredth can't be seen.
     const SHARE: u64 = 100;
     /// Starting others takes time too.
@@ -205,17 +223,12 @@ fn part(run: &Run, task: &Task) -> Part {
     run.intervals(task).for_each(|interval| totals.add(&interval));
     let outside_ns = totals.waiting_ns.saturating_add(totals.unknown_ns);
     let work_ns = totals.running_ns.saturating_add(totals.ready_ns);
-    let (from_ns, to_ns) = run.lifetime(task);
-    let file = run.names().file(task.code);
     if totals.inner_ns > 0
         && outside_ns < totals.inner_ns / SHARE
         && work_ns < totals.inner_ns / WORK_SHARE
     {
         Part::Watches
-    } else if !file.is_empty()
-        && !is_of_the_program(file)
-        && to_ns.saturating_sub(from_ns) < run.wall_ns() / SHARE
-    {
+    } else if libraries.get(&task.code).is_some_and(|&time_ns| time_ns < run.wall_ns() / SHARE) {
         Part::Foreign
     } else {
         Part::Own
@@ -226,32 +239,6 @@ fn ran_ns(run: &Run, tasks: &[&Task]) -> u64 {
     let intervals = tasks.iter().flat_map(|task| run.intervals(task));
     let running = intervals.filter(|interval| interval.state == State::Running);
     running.fold(0, |sum, interval| sum.saturating_add(interval.ns()))
-}
-
-fn named(run: &Run, tasks: &[&Task]) -> String {
-    /// More than three names say nothing.
-    const NAMED: usize = 3;
-    let mut names: Vec<(String, usize)> = Vec::new();
-    for (place, task) in tasks.iter().enumerate() {
-        let label = run.label(task);
-        if let Some((_, times)) = names.iter_mut().find(|(name, _)| *name == label) {
-            *times += 1;
-        } else if names.len() == NAMED {
-            let more = thousands((tasks.len() - place) as u64);
-            return format!("{} and {more} more", listed(&names));
-        } else {
-            names.push((label, 1));
-        }
-    }
-    listed(&names)
-}
-
-fn listed(names: &[(String, usize)]) -> String {
-    let names = names.iter().map(|(name, times)| match times {
-        1 => name.clone(),
-        times => format!("{name} × {}", thousands(*times as u64)),
-    });
-    names.collect::<Vec<String>>().join(", ")
 }
 
 /// Tasks by what they run, in the order in which that was first created; what finds no
@@ -281,7 +268,7 @@ fn groups<'a>(run: &Run, tasks: Vec<&'a Task>, most: usize) -> Vec<(String, Vec<
         let mut rows: Vec<_> =
             kept.into_iter().map(|tasks| (group_label(run, &tasks), tasks)).collect();
         rows.push((
-            format!("{} × {}", count(functions, "other function"), thousands(rest.len() as u64)),
+            format!("{} of {}", count(rest.len(), "task"), count(functions, "other function")),
             rest,
         ));
         return rows;
@@ -295,7 +282,7 @@ fn group_label(run: &Run, tasks: &[&Task]) -> String {
         tasks => {
             let function = tasks.first().map_or("", |task| run.names().function(task.code));
             let function = if function.is_empty() { "unknown code" } else { function };
-            format!("{function} × {}", thousands(tasks.len() as u64))
+            format!("{} × {function}", thousands(tasks.len() as u64))
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::findings::{Finding, find};
-use crate::quantity::{Time, count, thousands};
+use crate::quantity::{Time, count};
 use crate::render::clean::for_terminal;
 use crate::render::rows::{Row, Rows, Shade, What, rows};
 use crate::render::strip::{Scale, marks, strip};
@@ -37,10 +37,6 @@ impl Default for Terminal {
 const LEAST_WIDTH: usize = 40;
 /// Labels may take so much of the width.
 const LABEL_PERCENT: usize = 45;
-/// Lines of the tables; what is left is summed in one more.
-const MOST_LINES: usize = 10;
-/// Of the run's time, the part that has a line of its own.
-const LEAST_SHARE: u64 = 1000;
 /// A mark for so many columns: its label has six and needs air.
 const COLUMNS_FOR_MARK: usize = 12;
 
@@ -78,7 +74,7 @@ impl Page {
         Page { terminal: Terminal { width, ..terminal }, text: String::new() }
     }
 
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.terminal.width
     }
 
@@ -358,93 +354,28 @@ impl Page {
 
     fn summary(&mut self, run: &Run) {
         self.where_the_time_went(run);
-        self.findings(&find(run));
+        let found = find(run);
+        if found.is_empty() {
+            self.end_line();
+            self.put(Ink::Good, "No findings.");
+            self.end_line();
+        }
+        self.findings(&found);
+        self.children(run);
+    }
+
+    /// Of children that have nothing to find it need not be said one by one.
+    fn children(&mut self, run: &Run) {
         for child in run.children.iter().filter(|child| !child.is_empty()) {
             self.heading(&for_title(&run.child_title(child)));
-            self.summary(child);
-        }
-    }
-
-    fn where_the_time_went(&mut self, run: &Run) {
-        if run.waits.is_empty() && run.busy.is_empty() {
-            return;
-        }
-        self.heading("Where the time went");
-        let mut outer = run.waits.iter().filter(|wait| !wait.inner);
-        let mut inner = run.waits.iter().filter(|wait| wait.inner);
-        let waits = |waits: &mut dyn Iterator<Item = &crate::run::WaitSite>| -> Vec<Line> {
-            waits
-                .map(|wait| Line {
-                    total_ns: wait.total_ns,
-                    longest_ns: wait.longest_ns,
-                    count: wait.count,
-                    what: match wait.noun {
-                        // A function that says it already.
-                        noun if run.names().function(wait.site.code) == noun => {
-                            run.place(wait.site)
-                        }
-                        "" => run.place(wait.site),
-                        noun => format!("{} · {noun}", run.place(wait.site)),
-                    },
-                })
-                .collect()
-        };
-        let busy = run.busy.iter().filter(|busy| busy.total_ns > 0).map(|busy| Line {
-            total_ns: busy.total_ns,
-            longest_ns: busy.longest_ns,
-            count: busy.count,
-            what: run.place(busy.site),
-        });
-        let tables = [
-            (Shade::Waiting, waits(&mut outer)),
-            (Shade::Running, busy.collect::<Vec<Line>>()),
-            (Shade::Inner, waits(&mut inner)),
-        ];
-        let lines = tables.iter().flat_map(|(_, lines)| lines.iter().take(MOST_LINES + 1));
-        let times = lines.map(|line| self.shown(&line.times()).width()).max().unwrap_or(0);
-        for (shade, lines) in &tables {
-            self.table(*shade, lines, times, run.wall_ns());
-        }
-        self.end_line();
-        self.paragraph(Ink::Plain, "", 2, &overlap(run));
-    }
-
-    fn table(&mut self, shade: Shade, lines: &[Line], times: usize, wall_ns: u64) {
-        let noun = if let Shade::Inner = shade { "for tasks" } else { shade.noun() };
-        // The first one always; of the others those that a reader might care about.
-        let large = |line: &&Line| line.total_ns >= wall_ns / LEAST_SHARE;
-        let shown = lines.iter().take(MOST_LINES).take_while(large).count();
-        let (shown, rest) = lines.split_at(shown.max(1).min(lines.len()));
-        // A single line that is left out would take as much room as it is.
-        let (shown, rest) = if rest.len() == 1 { (lines, &[][..]) } else { (shown, rest) };
-        for line in shown {
-            self.put(Ink::Shade(shade), &format!("  {noun:<9}"));
-            let start =
-                format!("{:>8}  {:<times$}  ", Time(line.total_ns).to_string(), line.times());
-            self.put(Ink::Plain, &start);
-            let used = 11 + start.width();
-            let place = self.shown(&line.what);
-            if used + place.width() > self.width() {
-                self.end_line();
-                self.text.push_str(&" ".repeat(21));
-            }
-            self.put(Ink::Plain, &place);
-            self.end_line();
-        }
-        if !rest.is_empty() {
-            let total_ns = rest.iter().fold(0u64, |sum, line| sum.saturating_add(line.total_ns));
-            let rest = format!("{} more places", thousands(rest.len() as u64));
-            let text = format!("  {noun:<9}{:>8}  {rest}", Time(total_ns).to_string());
-            self.put(Ink::Faint, &text);
-            self.end_line();
+            self.where_the_time_went(child);
+            self.findings(&find(child));
+            self.children(child);
         }
     }
 
     fn findings(&mut self, findings: &[Finding]) {
         if findings.is_empty() {
-            self.end_line();
-            self.put(Ink::Good, "No findings.");
-            self.end_line();
             return;
         }
         self.heading("Findings");
@@ -469,27 +400,6 @@ impl Page {
 /// A sentence's beginning.
 fn for_title(text: &str) -> String {
     text.replacen("process", "Process", 1)
-}
-
-/// A line of a table.
-struct Line {
-    total_ns: u64,
-    longest_ns: u64,
-    count: u64,
-    what: String,
-}
-
-impl Line {
-    /// How often, and how long each time.
-    fn times(&self) -> String {
-        match self.count {
-            0 | 1 => "once".to_owned(),
-            count if self.total_ns / count >= self.longest_ns - self.longest_ns / 100 => {
-                format!("{} × {}", thousands(count), Time(self.longest_ns))
-            }
-            count => format!("{} ×, up to {}", thousands(count), Time(self.longest_ns)),
-        }
-    }
 }
 
 /// The overlap factor, in a sentence.

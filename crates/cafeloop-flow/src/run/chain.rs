@@ -85,9 +85,15 @@ pub(crate) fn of_the_program<'a>(
 }
 
 /// The innermost frame that belongs to the program: its line is where a reader can do
-/// something.
+/// something.  If there is none, that of a library, rather than of what imports it.
 pub(crate) fn site(frames: &[Frame], names: &Names) -> Frame {
-    of_the_program(frames, names).last().unwrap_or_default()
+    let is_frozen = |frame: &Frame| names.file(frame.code).starts_with('<');
+    let mut inner = of_the_program(frames, names).collect::<Vec<Frame>>();
+    let last = inner.last().copied().unwrap_or_default();
+    if is_frozen(&last) {
+        inner.retain(|frame| !is_frozen(frame));
+    }
+    inner.last().copied().unwrap_or(last)
 }
 
 #[cfg(test)]
@@ -115,6 +121,9 @@ mod tests {
 
         assert_eq!(site(&[main, get, sleep, frozen], &names), main);
         assert_eq!(site(&[get, sleep], &names), sleep);
+        // What it imports is no place to look at.
+        assert_eq!(site(&[get, frozen], &names), get);
+        assert_eq!(site(&[frozen], &names), frozen);
         assert_eq!(site(&[], &names), Frame::default());
     }
 

@@ -23,10 +23,11 @@ use crate::event::WorkPlace;
 use crate::id::{CodeId, Frame, Lane, StringId, WorkId};
 use crate::metadata::Metadata;
 use crate::names::Names;
+use crate::quantity::thousands;
 use crate::reader::{Ending, Losses, Reader};
 
 pub use chain::ChainId;
-pub(crate) use chain::{is_of_the_program, of_the_program, site};
+pub(crate) use chain::{is_of_the_program, site};
 pub use task::{By, End, Interval, State, Task, TaskIndex, Totals, What};
 pub use thread::{Doing, Stretch, Thread};
 pub use transport::{Traffic, Transport};
@@ -225,6 +226,8 @@ impl Run {
         let Some((program, arguments)) = self.metadata.command.split_first() else {
             return "a recording".to_owned();
         };
+        // A package's own name, rather than that of what all packages are run by.
+        let program = program.strip_suffix("/__main__.py").unwrap_or(program);
         let words: Vec<&str> =
             [file_name(program)].into_iter().chain(arguments.iter().map(String::as_str)).collect();
         words.join(" ")
@@ -304,6 +307,30 @@ impl Run {
             ("", function) => function.to_owned(),
             (name, _) => name.to_owned(),
         }
+    }
+
+    /// How some tasks are called: the first labels, and how many more there are.
+    pub(crate) fn labels<'a>(&self, tasks: impl Iterator<Item = &'a Task>) -> String {
+        /// More than three names say nothing.
+        const NAMED: usize = 3;
+        let mut named: Vec<(String, u64)> = Vec::new();
+        let mut more = 0;
+        for task in tasks {
+            let label = self.label(task);
+            if let Some((_, times)) = named.iter_mut().find(|(name, _)| *name == label) {
+                *times += 1;
+            } else if named.len() < NAMED {
+                named.push((label, 1));
+            } else {
+                more += 1;
+            }
+        }
+        let named = named.into_iter().map(|(name, times)| match times {
+            1 => name,
+            times => format!("{name} × {}", thousands(times)),
+        });
+        let named = named.collect::<Vec<String>>().join(", ");
+        if more == 0 { named } else { format!("{named} and {} more", thousands(more)) }
     }
 
     /// How a thread is called: by its name, the program's, or its number.

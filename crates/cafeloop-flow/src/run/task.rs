@@ -32,7 +32,7 @@ pub struct Task {
     pub created_ns: Option<u64>,
     /// How often it ran.
     pub steps: u64,
-    /// When it was first asked to end.
+    /// When it was first asked to end, unless that was taken back.
     pub cancel_asked_ns: Option<u64>,
     /// When and how it came to its end.
     pub end: Option<(u64, End)>,

@@ -97,6 +97,7 @@ pub(crate) fn every_event(code: CodeId, class: StringId) -> Vec<Event> {
     events.extend(kinds.map(|kind| Event::LaneNamed { kind }));
     let place = WorkPlace::Elsewhere;
     events.push(Event::WorkQueued { work: work(55), by: None, code, place });
+    events.push(Event::CancelTakenBack { task: task(58) });
     events.push(Event::Woken { task: task(56), by: Waker::Process(57) });
     events
 }

@@ -146,6 +146,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(task, by)| Event::CancelAsked { task, by }),
         (task(), task_end).prop_map(|(task, end)| Event::TaskDone { task, end }),
         task().prop_map(|task| Event::TaskLost { task }),
+        task().prop_map(|task| Event::CancelTakenBack { task }),
         proptest::option::of(task())
             .prop_map(|task| Event::ExceptionLost { task, class: StringId::NONE }),
         Just(Event::NeverAwaited { code: CodeId::NONE }),

@@ -70,6 +70,10 @@ impl Story {
         self.recorder.code(function, &format!("{FILE}{}", self.program), 1)
     }
 
+    pub(crate) fn code_of(&mut self, file: &str, function: &str) -> CodeId {
+        self.recorder.code(function, file, 1)
+    }
+
     pub(crate) fn string(&mut self, text: &str) -> cafeloop_flow::StringId {
         self.recorder.string(text)
     }

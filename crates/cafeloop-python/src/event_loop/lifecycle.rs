@@ -146,7 +146,7 @@ impl<'a, 'py> Running<'a, 'py> {
         }
         if let Some(engine) = self.slf.get().try_engine(py) {
             engine.host().set_time(None);
-            engine.host().ends(py);
+            engine.host().rest(py);
             // A turn that was left early has put off what it wrote.
             engine.host().turns_end.set_running(false);
             engine.host().turns_end.come(py, || {})?;

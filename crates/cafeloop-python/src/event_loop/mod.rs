@@ -5,6 +5,7 @@
 //! schedule   callbacks and timers         create     futures and tasks
 //! watch      descriptors                  signals    signals, and Ctrl-C
 //! debug      the checks of debug mode     report     what callbacks raised
+//! operation  receiving and sending on a user's socket
 //! ```
 //!
 //! What runs once per loop, per executor job or per error is Python, in
@@ -14,6 +15,7 @@
 mod create;
 pub(crate) mod debug;
 mod lifecycle;
+mod operation;
 pub(crate) mod report;
 mod schedule;
 mod signals;
@@ -27,12 +29,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
+pub(crate) use self::operation::Operation;
 use self::state::State;
-use crate::clock::{Holding, VirtualClock};
+use crate::clock::{Hold, Holding, VirtualClock};
 use crate::errors;
 use crate::gil::Gil;
 use crate::host::{Job, Python3};
-use crate::object::{Arguments, Call, Handle};
+use crate::object::{Arguments, Call, Future, Handle};
 use crate::transport::Transports;
 
 /// An event loop's engine as a Python object.
@@ -92,7 +95,7 @@ impl EventLoop {
     }
 
     /// Has `job` run in the next turn; what `call_soon` does for native objects.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn queue(slf: &Bound<'_, Self>, job: Job) -> PyResult<()> {
         schedule::queue(slf, job)
     }
@@ -168,6 +171,35 @@ impl EventLoop {
     ) -> PyResult<Bound<'py, PyAny>> {
         create::task(slf, args)
     }
+
+    // --- operation
+
+    #[inline]
+    pub(crate) fn receive<'py>(
+        slf: &Bound<'py, Self>,
+        args: Arguments<'_, 'py>,
+    ) -> PyResult<Option<Bound<'py, Future>>> {
+        let ([sock, n], _) = args.leading("_receive", &["sock", "n"])?;
+        operation::receive(slf, &sock, &n)
+    }
+
+    #[inline]
+    pub(crate) fn receive_into<'py>(
+        slf: &Bound<'py, Self>,
+        args: Arguments<'_, 'py>,
+    ) -> PyResult<Option<Bound<'py, Future>>> {
+        let ([sock, memory], _) = args.leading("_receive_into", &["sock", "buf"])?;
+        operation::receive_into(slf, &sock, &memory)
+    }
+
+    #[inline]
+    pub(crate) fn send<'py>(
+        slf: &Bound<'py, Self>,
+        args: Arguments<'_, 'py>,
+    ) -> PyResult<Option<usize>> {
+        let ([sock, data], _) = args.leading("_send", &["sock", "data"])?;
+        operation::send(slf, &sock, &data)
+    }
 }
 
 #[pymethods]
@@ -210,7 +242,12 @@ impl EventLoop {
 
     /// Holds a virtual clock until what is returned has ended.
     fn _hold_clock(&self, py: Python<'_>) -> PyResult<Holding> {
-        Ok(Holding::new(self.engine(py)?.work()))
+        Ok(Holding::new(Hold::Work(self.engine(py)?.work())))
+    }
+
+    /// Has a virtual clock pass as real time does until what is returned has ended.
+    fn _expect(&self, py: Python<'_>, what: &str) -> PyResult<Holding> {
+        Ok(Holding::new(Hold::Outside(self.engine(py)?.expect(what))))
     }
 
     fn stop(&self, py: Python<'_>) {
@@ -293,6 +330,11 @@ impl EventLoop {
         args: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
         watch::add(slf, fd, Interest::Write, Call::new(callback, args)?)
+    }
+
+    /// Nobody waits for what `_receive` or `_receive_into` has returned for `sock`.
+    fn _stop_receiving(&self, sock: &Bound<'_, PyAny>, future: &Bound<'_, PyAny>) {
+        operation::stop_receiving(self, sock, future);
     }
 
     // --- signals

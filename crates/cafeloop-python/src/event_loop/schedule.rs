@@ -12,7 +12,7 @@ use cafeloop::engine::{Engine, TimerKey};
 use super::{EventLoop, debug};
 use crate::errors;
 use crate::host::{Job, Python3};
-use crate::object::{self, Arguments, Call, Context, Handle, Queued, Strong, When};
+use crate::object::{self, Arguments, Call, Context, Handle, Queued, Timer};
 use crate::recorder;
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
@@ -41,15 +41,10 @@ impl<'a, 'py> Request<'a, 'py> {
         Ok((leading, Request { callback: leading[N - 1], args, context }))
     }
 
-    /// A handle that is due then.
+    /// What is to be called.
     #[inline(always)]
-    fn into_handle(
-        self,
-        owner: &Bound<'py, EventLoop>,
-        when: When,
-    ) -> PyResult<Bound<'py, Handle>> {
-        let call = Call::with(self.callback.to_owned(), self.args.positional())?;
-        Handle::due(owner, when, call, self.context.map(Context::given))
+    fn call(&self) -> PyResult<Call> {
+        Call::with(self.callback.to_owned(), self.args.positional())
     }
 }
 
@@ -57,13 +52,14 @@ pub(super) fn call_soon<'py>(
     slf: &Bound<'py, EventLoop>,
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
-    let ([callback], request) = Request::parse("call_soon", &["callback"], args)?;
+    let ([callback], mut request) = Request::parse("call_soon", &["callback"], args)?;
     if slf.get().is_debug(slf.py()) {
         slf.get().refuse_closed(slf.py())?;
         debug::check_thread(slf)?;
         debug::check_callback(slf, &callback, "call_soon")?;
     }
-    let handle = request.into_handle(slf, When::Soon)?;
+    let context = Context::of(slf.py(), request.context.take())?;
+    let handle = Handle::due(slf, request.call()?, context)?;
     push_handle(slf, &handle)?;
     Ok(handle)
 }
@@ -77,7 +73,7 @@ fn push_handle(slf: &Bound<'_, EventLoop>, handle: &Bound<'_, Handle>) -> PyResu
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn queue(slf: &Bound<'_, EventLoop>, job: Job) -> PyResult<()> {
     debug::check_thread(slf)?;
     if recorder::is_on() {
@@ -117,12 +113,13 @@ pub(super) fn call_soon_threadsafe<'py>(
     args: Arguments<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
     let py = slf.py();
-    let ([callback], request) = Request::parse("call_soon_threadsafe", &["callback"], args)?;
+    let ([callback], mut request) = Request::parse("call_soon_threadsafe", &["callback"], args)?;
     if slf.get().is_debug(py) {
         slf.get().refuse_closed(py)?;
         debug::check_callback(slf, &callback, "call_soon_threadsafe")?;
     }
-    let handle = request.into_handle(slf, When::Soon)?;
+    let context = Context::of(slf.py(), request.context.take())?;
+    let handle = Handle::due(slf, request.call()?, context)?;
     if slf.get().state(py).runs_elsewhere(py) {
         post(slf, &handle)?;
     } else {
@@ -138,11 +135,13 @@ fn post(slf: &Bound<'_, EventLoop>, handle: &Bound<'_, Handle>) -> PyResult<()> 
         recorder::handle_posted(slf, handle);
     }
     let job = Job::Handle(Queued::new(handle.clone()));
-    let refused = match &*slf.get().state(slf.py()).engine.borrow() {
-        Some(engine) => engine.post(job).err(),
-        None => Some(job),
-    };
-    refused.map_or(Ok(()), |_| Err(errors::loop_is_closed()))
+    match &*slf.get().state(slf.py()).engine.borrow() {
+        Some(engine) => {
+            engine.push_and_wake(job);
+            Ok(())
+        }
+        None => Err(errors::loop_is_closed()),
+    }
 }
 
 pub(super) fn call_later<'py>(
@@ -154,20 +153,29 @@ pub(super) fn call_later<'py>(
     if delay.is_none() {
         return Err(PyTypeError::new_err("delay must not be None"));
     }
-    if has_our_time(slf) {
-        let now = time(slf.get(), py);
-        if let Some(delay) = plain_seconds(&delay) {
-            let when = now + delay;
-            return Ok(set_timer(slf, when, When::At(when), request)?.into_any());
-        }
-        let when = now.into_bound_py_any(py)?.add(delay)?;
-        return Ok(set_timer_at(slf, &when, request)?.into_any());
+    if !has_our_time(slf) {
+        return call_later_by_others(slf, delay, &request);
     }
-    // A subclass may have a time, or a call_at, of its own.
+    let now = time(slf.get(), py);
+    let timer = match plain_seconds(&delay) {
+        Some(delay) => set_timer(slf, now + delay, None, request),
+        None => set_timer_at(slf, &now.into_bound_py_any(py)?.add(delay)?, request),
+    };
+    timer.map(Bound::into_any)
+}
+
+/// A subclass may have a time, or a `call_at`, of its own.
+#[cold]
+fn call_later_by_others<'py>(
+    slf: &Bound<'py, EventLoop>,
+    delay: Borrowed<'_, 'py, PyAny>,
+    request: &Request<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = slf.py();
     let when = slf.call_method0(intern!(py, "time"))?.add(delay)?;
     let mut args = vec![when, request.callback.to_owned()];
     args.extend(request.args.positional());
-    let options = [("context", request.context)].into_py_dict(py)?;
+    let options = [("context", request.context.as_ref())].into_py_dict(py)?;
     slf.call_method(intern!(py, "call_at"), PyTuple::new(py, args)?, Some(&options))
 }
 
@@ -179,43 +187,47 @@ pub(super) fn call_at<'py>(
     if when.is_none() {
         return Err(PyTypeError::new_err("when cannot be None"));
     }
+    if when.is_exact_instance_of::<PyFloat>() {
+        return set_timer(slf, when.extract()?, None, request);
+    }
     set_timer_at(slf, &when, request)
 }
 
+/// `when` may be anything that a float can be made of.
+#[inline(never)]
 fn set_timer_at<'py>(
     slf: &Bound<'py, EventLoop>,
     when: &Bound<'py, PyAny>,
     request: Request<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
     slf.get().refuse_closed(slf.py())?;
-    if when.is_exact_instance_of::<PyFloat>() {
-        let seconds = when.extract()?;
-        return set_timer(slf, seconds, When::At(seconds), request);
-    }
-    let given = When::Given(Strong::new(when.clone()));
-    set_timer(slf, when.extract()?, given, request)
+    set_timer(slf, when.extract()?, Some(when), request)
 }
 
+/// `given` is the time as it was given, if not as a float.
+#[inline(always)]
 fn set_timer<'py>(
     slf: &Bound<'py, EventLoop>,
     seconds: f64,
-    when: When,
-    request: Request<'_, 'py>,
+    given: Option<&Bound<'py, PyAny>>,
+    mut request: Request<'_, 'py>,
 ) -> PyResult<Bound<'py, Handle>> {
-    if slf.get().is_debug(slf.py()) {
-        slf.get().refuse_closed(slf.py())?;
+    let py = slf.py();
+    if slf.get().is_debug(py) {
+        slf.get().refuse_closed(py)?;
         debug::check_thread(slf)?;
         debug::check_callback(slf, &request.callback, "call_at")?;
     }
     let deadline_ns = to_nanoseconds(seconds)?;
-    let handle = request.into_handle(slf, when)?;
-    let job = Job::Handle(Queued::new(handle.clone()));
-    let timer = match &*slf.get().state(slf.py()).engine.borrow() {
+    let context = Context::of(py, request.context.take())?;
+    let timer = Timer::due(slf, seconds, given, request.call()?, context)?;
+    let job = Job::Handle(Queued::new(Timer::into_handle(timer.clone())));
+    let key = match &*slf.get().state(py).engine.borrow() {
         Some(engine) => engine.set_timer(deadline_ns, job),
         None => return Err(errors::loop_is_closed()),
     };
-    Handle::set_timer(&handle, timer);
-    Ok(handle)
+    Timer::set_key(&timer, key);
+    Ok(Timer::into_handle(timer))
 }
 
 pub(super) fn time(slf: &EventLoop, py: Python<'_>) -> f64 {
@@ -224,6 +236,7 @@ pub(super) fn time(slf: &EventLoop, py: Python<'_>) -> f64 {
 
 /// Whether neither the loop's class nor its user has overridden a method that
 /// [`call_later`] would call.
+#[inline]
 fn has_our_time(slf: &Bound<'_, EventLoop>) -> bool {
     let state = slf.get().state(slf.py());
     let has_own = |engine: &Rc<Engine<Python3>>| engine.host().has_own_time();

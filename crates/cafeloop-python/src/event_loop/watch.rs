@@ -51,7 +51,9 @@ pub(super) fn remove(
     } else {
         number
     };
-    let is_users = |watcher: &Watcher| matches!(watcher, Watcher::Handle(_) | Watcher::Of(..));
+    let is_users = |watcher: &Watcher| {
+        matches!(watcher, Watcher::Handle(_) | Watcher::Of(..) | Watcher::Operation(_))
+    };
     let Some(watcher) = engine.unwatch_if(number, interest, is_users) else { return Ok(false) };
     watcher.replaced(py)?;
     Ok(true)

@@ -17,9 +17,9 @@ const FEW: usize = 3;
 /// one place and copied to another.
 pub(crate) struct Call {
     callback: Slot,
-    few: [Slot; FEW],
-    /// All arguments, if there are more than a few.
-    many: Slot<PyTuple>,
+    /// The arguments, and then empty slots.  Or a tuple of them, if there are more than a
+    /// few, in the last slot, before which all are empty.
+    args: [Slot; FEW],
 }
 
 impl Call {
@@ -34,13 +34,14 @@ impl Call {
         callback: Bound<'py, PyAny>,
         mut args: impl ExactSizeIterator<Item = Bound<'py, PyAny>>,
     ) -> PyResult<Self> {
-        let many = if args.len() > FEW {
-            Slot::holding(PyTuple::new(callback.py(), args.by_ref())?)
+        let args = if args.len() > FEW {
+            let many = PyTuple::new(callback.py(), args.by_ref())?;
+            [Slot::empty(), Slot::empty(), Slot::holding(many.into_any())]
         } else {
-            Slot::empty()
+            let mut next = || args.next().map_or_else(Slot::empty, Slot::holding);
+            [next(), next(), next()]
         };
-        let mut next = || args.next().map_or_else(Slot::empty, Slot::holding);
-        Ok(Call { callback: Slot::holding(callback), few: [next(), next(), next()], many })
+        Ok(Call { callback: Slot::holding(callback), args })
     }
 
     /// Whether it has been taken.
@@ -51,11 +52,7 @@ impl Call {
 
     /// Takes all of it, for the caller to drop.
     pub(super) fn take(&self) -> Self {
-        Call {
-            callback: self.callback.take_all(),
-            few: self.few.each_ref().map(Slot::take_all),
-            many: self.many.take_all(),
-        }
+        Call { callback: self.callback.take_all(), args: self.args.each_ref().map(Slot::take_all) }
     }
 
     /// `None` if it has been taken.
@@ -64,8 +61,7 @@ impl Call {
         let copied = |slot: &Slot| slot.get(py).map_or_else(Slot::empty, Slot::holding);
         Some(Call {
             callback: Slot::holding(self.callback.get(py)?),
-            few: self.few.each_ref().map(copied),
-            many: self.many.get(py).map_or_else(Slot::empty, Slot::holding),
+            args: self.args.each_ref().map(copied),
         })
     }
 
@@ -76,21 +72,32 @@ impl Call {
 
     /// The arguments as Python shows them.
     pub(crate) fn args<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        match self.many.get(py) {
+        match self.many(py) {
             Some(many) => Ok(many),
             None => {
-                PyTuple::new(py, self.few.iter().map_while(|arg| arg.get(py)).collect::<Vec<_>>())
+                PyTuple::new(py, self.args.iter().map_while(|arg| arg.get(py)).collect::<Vec<_>>())
             }
         }
+    }
+
+    /// The arguments, if there are more than a few.
+    #[inline]
+    fn many<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyTuple>> {
+        let [first, .., last] = &self.args;
+        if !first.is_empty() {
+            return None;
+        }
+        // `with` has put a tuple there.
+        last.get(py).and_then(|many| many.cast_into().ok())
     }
 
     /// Calls it.  Whoever holds it lets nobody take it meanwhile.
     #[inline]
     pub(crate) fn invoke(&self, py: Python<'_>) -> PyResult<()> {
-        if let Some(many) = self.many.get(py) {
+        if let Some(many) = self.many(py) {
             return self.callback(py).call1(many).map(drop);
         }
-        let [one, two, three] = self.few.each_ref().map(Slot::as_ptr);
+        let [one, two, three] = self.args.each_ref().map(Slot::as_ptr);
         let count = [one, two, three].iter().take_while(|arg| !arg.is_null()).count();
         // The first place is for whomever the callable is bound to.
         let places = [ptr::null_mut(), one, two, three];
@@ -109,7 +116,6 @@ impl Call {
     /// Passes the address of each object that it holds, or NULL, to `see`.
     pub(super) fn each(&self, see: &mut impl FnMut(*mut ffi::PyObject)) {
         see(self.callback.as_ptr());
-        self.few.iter().for_each(|arg| see(arg.as_ptr()));
-        see(self.many.as_ptr());
+        self.args.iter().for_each(|arg| see(arg.as_ptr()));
     }
 }

@@ -72,6 +72,26 @@ impl Sharing {
         (variables(offsets, pristine.as_ptr()) == current(offsets)).then_some(pristine)
     }
 
+    /// The pristine context for one more who begins now.
+    #[inline(always)]
+    fn begin<'py>(&self, py: Python<'py>, offsets: Offsets) -> PyResult<Bound<'py, PyContext>> {
+        match self.pristine(py, offsets) {
+            Some(pristine) => {
+                self.sharers.set(self.sharers.get() + 1);
+                Ok(pristine)
+            }
+            None => self.begin_anew(py),
+        }
+    }
+
+    #[inline(never)]
+    fn begin_anew<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyContext>> {
+        let pristine = copy_context(py)?;
+        self.pristine.set(pristine.as_ptr());
+        self.sharers.set(1);
+        Ok(pristine)
+    }
+
     /// Somebody more shares this one.
     #[inline]
     fn join(&self, pristine: &Bound<'_, PyContext>) {
@@ -175,23 +195,14 @@ impl Context {
     }
 
     /// The one that was given, or a copy of the current one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(py: Python<'_>, given: Option<Bound<'_, PyContext>>) -> PyResult<Self> {
-        if let Some(context) = given {
-            return Ok(Context::given(context));
-        }
-        let Some(offsets) = offsets(py) else { return Ok(Context::given(copy_context(py)?)) };
-        let sharing = SHARING.get(py);
-        let pristine = if let Some(pristine) = sharing.pristine(py, offsets) {
-            sharing.join(&pristine);
-            pristine
-        } else {
-            let pristine = copy_context(py)?;
-            sharing.pristine.set(pristine.as_ptr());
-            sharing.sharers.set(1);
-            pristine
+        let (held, kind) = match (given, offsets(py)) {
+            (Some(given), _) => (given, Kind::Own),
+            (None, None) => (copy_context(py)?, Kind::Own),
+            (None, Some(offsets)) => (SHARING.get(py).begin(py, offsets)?, Kind::Shared(0)),
         };
-        Ok(Context { held: Slot::holding(pristine), kind: Cell::new(Kind::Shared(0)) })
+        Ok(Context { held: Slot::holding(held), kind: Cell::new(kind) })
     }
 
     /// Takes over what the other holds.

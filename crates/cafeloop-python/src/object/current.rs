@@ -98,7 +98,7 @@ enum ForAsyncio<'py> {
 }
 
 /// Makes `task` the current one, for a step that a loop runs.
-#[inline]
+#[inline(always)]
 pub(super) fn enter<'a, 'py>(task: &'a Bound<'py, Task>) -> PyResult<Entered<'a, 'py>> {
     let thread = this_thread(task.py());
     let asyncio = if published::is_here() {
@@ -134,7 +134,7 @@ fn this_thread(_py: Python<'_>) -> *mut ffi::PyThreadState {
 }
 
 impl<'a, 'py> Entered<'a, 'py> {
-    #[inline]
+    #[inline(always)]
     fn begin(
         thread: *mut ffi::PyThreadState,
         task: &'a Bound<'py, Task>,

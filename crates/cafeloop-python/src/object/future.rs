@@ -16,6 +16,7 @@ use super::classes::Classes;
 use super::freed::Freed;
 use super::layout;
 use super::reference::{Slot, Strong};
+use super::task::Task;
 use super::waiters::{Waiter, Waiters};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
@@ -223,7 +224,7 @@ pub(super) fn belongs_to(future: &Bound<'_, Future>, owner: &Bound<'_, EventLoop
     own(future).owner.holds(owner)
 }
 
-pub(super) fn set_result(future: &Bound<'_, Future>, result: Bound<'_, PyAny>) -> PyResult<()> {
+pub(crate) fn set_result(future: &Bound<'_, Future>, result: Bound<'_, PyAny>) -> PyResult<()> {
     let own = own(future);
     if own.owner.is_empty() {
         owner(future)?;
@@ -232,6 +233,25 @@ pub(super) fn set_result(future: &Bound<'_, Future>, result: Bound<'_, PyAny>) -
     own.outcome.set(result);
     own.state.set(State::Finished);
     tell_waiters(future)
+}
+
+/// Ends a pending future.  The task that waits for it, if nobody else does, is for the
+/// caller to wake.
+pub(crate) fn finish<'py>(
+    future: &Bound<'py, Future>,
+    outcome: PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, Task>>> {
+    let py = future.py();
+    let only = own(future).waiters.take_only_task();
+    match outcome {
+        Ok(result) => set_result(future, result)?,
+        Err(error) => fail(future, error.into_value(py).into_bound(py))?,
+    }
+    Ok(only.map(|task| task.into_bound(py)))
+}
+
+pub(crate) fn is_pending(future: &Bound<'_, Future>) -> bool {
+    own(future).is_pending()
 }
 
 /// `exception` is an instance of BaseException or a class of such.

@@ -1,6 +1,6 @@
 //! Callbacks that were handed to a loop: `asyncio.Handle` and `TimerHandle`.
 //!
-//! What Python sees of them is in `handle_face.rs`.
+//! What Python sees of them is in `handle_face.rs`.  Most are no timers, and small.
 
 use std::cell::{Cell, OnceCell};
 use std::mem::ManuallyDrop;
@@ -27,8 +27,11 @@ use crate::gil::Gil;
 use crate::{errors, names};
 
 /// A callback handed to a loop, which calls it once or, for a watcher, each
-/// time; until it is cancelled.  With a time it is a `TimerHandle`.
+/// time; until it is cancelled.  It may be a [`Timer`].
 pub(crate) struct Handle;
+
+/// A handle that is due at a time: a `TimerHandle`.
+pub(crate) struct Timer;
 
 /// What a handle has behind its head.
 pub(super) struct HandleOwn {
@@ -36,37 +39,38 @@ pub(super) struct HandleOwn {
     context: Context,
     /// Gone once the handle is cancelled.
     call: Call,
-    /// The timer that holds this handle, if one does.
-    timer: Cell<Option<TimerKey>>,
-    when: When,
-    /// Of debug mode.
     notes: OnceCell<Box<Notes>>,
+    pub(super) weak_references: Cell<*mut ffi::PyObject>,
     /// Before, it is in a loop's queue, and the loop shows what it holds ([`Queued`]).
     tracked: Cell<bool>,
-    pub(super) weak_references: Cell<*mut ffi::PyObject>,
+    /// It is the begin of a [`TimerOwn`].
+    is_timer: bool,
 }
 
-/// What debug mode wants to know of a handle.
+/// What a timer has behind its head.
+#[repr(C)]
+pub(super) struct TimerOwn {
+    handle: HandleOwn,
+    /// Of the loop's timer that holds this handle, if one does.
+    key: Cell<Option<TimerKey>>,
+    /// When it is due, by the loop's clock.
+    seconds: f64,
+}
+
+/// What few handles have.
 #[derive(Default)]
 struct Notes {
-    /// Where the handle was made (a `traceback.StackSummary`).
+    /// The time as it was given, if not as a float: `when()` returns that object.
+    given: Slot,
+    /// In debug mode, where the handle was made (a `traceback.StackSummary`).
     made_at: Slot,
-    /// What a cancelled handle shows: with what it would have called.
+    /// In debug mode, what a cancelled handle shows: with what it would have called.
     was: Slot,
 }
 
-/// When a handle is due.
-pub(crate) enum When {
-    /// It's no timer's.
-    Soon,
-    /// In seconds of the loop's clock.
-    At(f64),
-    /// As it was given, so that `when()` returns that object.
-    Given(Strong),
-}
-
-// SAFETY: objects of this type come from its two `PooledClass`es only, which write an
-// own part of this type at this offset.
+// SAFETY: objects of this type come from two `PooledClass`es only: its own, which writes
+// an own part of this type at this offset, and that of timers, whose own part begins with
+// one.
 unsafe impl Laid for Handle {
     type Own = HandleOwn;
 
@@ -76,7 +80,18 @@ unsafe impl Laid for Handle {
     }
 }
 
-// SAFETY: the offset is the one above; both classes that use the list are of one size.
+// SAFETY: objects of this type come from its `PooledClass` only, which writes an own part
+// of this type at this offset.
+unsafe impl Laid for Timer {
+    type Own = TimerOwn;
+
+    #[inline]
+    fn offset() -> usize {
+        OWN_OFFSET
+    }
+}
+
+// SAFETY: the offset is the one above, and no other class uses the list.
 unsafe impl Pooled for Handle {
     fn tracked(own: &HandleOwn) -> &Cell<bool> {
         &own.tracked
@@ -102,7 +117,46 @@ unsafe impl Pooled for Handle {
     }
 }
 
+// SAFETY: as above.
+unsafe impl Pooled for Timer {
+    fn tracked(own: &TimerOwn) -> &Cell<bool> {
+        &own.handle.tracked
+    }
+
+    fn freed() -> &'static Gil<Freed> {
+        static FREED: Gil<Freed> = Gil::new(Freed::none());
+        &FREED
+    }
+
+    #[inline]
+    fn weak_references(own: &TimerOwn) -> Option<&Cell<*mut ffi::PyObject>> {
+        Some(&own.handle.weak_references)
+    }
+
+    fn traverse(own: &TimerOwn, visitor: &mut Visitor) {
+        Handle::traverse(&own.handle, visitor);
+    }
+
+    fn clear(own: &TimerOwn) {
+        Handle::clear(&own.handle);
+    }
+}
+
 impl HandleOwn {
+    /// Can't fail, so that it is written where it stays.
+    #[inline(always)]
+    fn new(owner: &Bound<'_, EventLoop>, call: Call, context: Context, is_timer: bool) -> Self {
+        HandleOwn {
+            owner: Strong::new(owner.clone()),
+            context,
+            call,
+            notes: OnceCell::new(),
+            weak_references: Cell::new(ptr::null_mut()),
+            tracked: Cell::new(false),
+            is_timer,
+        }
+    }
+
     #[cold]
     fn note_place(&self, py: Python<'_>) -> PyResult<()> {
         let place = names::extract_stack(py)?.call0()?;
@@ -115,11 +169,9 @@ impl HandleOwn {
         see(self.owner.as_ptr());
         see(self.context.as_ptr());
         if let Some(notes) = self.notes.get() {
+            see(notes.given.as_ptr());
             see(notes.made_at.as_ptr());
             see(notes.was.as_ptr());
-        }
-        if let When::Given(when) = &self.when {
-            see(when.as_ptr());
         }
         self.call.each(&mut see);
     }
@@ -204,7 +256,8 @@ impl Handle {
         call: Call,
         context: Option<Context>,
     ) -> PyResult<Bound<'py, Self>> {
-        let handle = Handle::due(owner, When::Soon, call, context)?;
+        let context = context.map_or_else(|| Context::of(owner.py(), None), Ok)?;
+        let handle = Handle::due(owner, call, context)?;
         track(&handle);
         Ok(handle)
     }
@@ -213,35 +266,16 @@ impl Handle {
     #[inline(always)]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
-        when: When,
         call: Call,
-        context: Option<Context>,
+        context: Context,
     ) -> PyResult<Bound<'py, Self>> {
         let py = owner.py();
-        let context = match context {
-            Some(context) => context,
-            None => Context::of(py, None)?,
-        };
-        let classes = handle_face::classes(py)?;
-        let class = if let When::Soon = when { &classes.handle } else { &classes.timer };
-        let handle = class.create(py, || HandleOwn {
-            owner: Strong::new(owner.clone()),
-            context,
-            call,
-            timer: Cell::new(None),
-            when,
-            notes: OnceCell::new(),
-            tracked: Cell::new(false),
-            weak_references: Cell::new(ptr::null_mut()),
-        })?;
+        let own_part = || HandleOwn::new(owner, call, context, false);
+        let handle = handle_face::classes(py)?.handle.create(py, own_part)?;
         if owner.get().is_debug(py) {
             own(&handle).note_place(py)?;
         }
         Ok(handle)
-    }
-
-    pub(crate) fn set_timer(slf: &Bound<'_, Self>, timer: TimerKey) {
-        own(slf).timer.set(Some(timer));
     }
 
     /// Calls the callback, unless it was cancelled.  What it raises goes to the
@@ -303,8 +337,8 @@ impl Handle {
             state.notes.get_or_init(Box::default).was.set(was.into_any());
         }
         let call = state.call.take();
-        let timer = state.timer.take();
-        let job = timer.and_then(|timer| EventLoop::cancel_timer(owner, timer));
+        let key = Handle::as_timer(slf).and_then(|timer| own(timer).key.take());
+        let job = key.and_then(|key| EventLoop::cancel_timer(owner, key));
         // It still has its context, and is in nobody's queue any more.
         track(slf);
         // Whose drop may run anybody's code, so nothing is borrowed any more.
@@ -318,9 +352,11 @@ impl Handle {
         (!call.is_gone()).then(|| call.callback(slf.py()))
     }
 
-    /// Whether it is due at a time.
-    pub(crate) fn is_timer(slf: &Bound<'_, Self>) -> bool {
-        !matches!(own(slf).when, When::Soon)
+    /// Itself, if it is due at a time.
+    #[inline]
+    pub(crate) fn as_timer<'a, 'py>(slf: &'a Bound<'py, Self>) -> Option<&'a Bound<'py, Timer>> {
+        // SAFETY: those that say so are instances of that class.
+        own(slf).is_timer.then(|| unsafe { slf.as_any().cast_unchecked() })
     }
 
     pub(super) fn is_cancelled(slf: &Bound<'_, Self>) -> bool {
@@ -344,11 +380,9 @@ impl Handle {
 
     /// When it is due, if it is a timer's: in seconds of the loop's clock.
     pub(super) fn when<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
-        match &own(slf).when {
-            When::Soon => None,
-            When::At(seconds) => Some(PyFloat::new(slf.py(), *seconds).into_any()),
-            When::Given(when) => Some(when.bind(slf.py()).clone()),
-        }
+        let (py, timer) = (slf.py(), own(Handle::as_timer(slf)?));
+        let given = timer.handle.notes.get().and_then(|notes| notes.given.get(py));
+        given.or_else(|| Some(PyFloat::new(py, timer.seconds).into_any()))
     }
 
     /// In debug mode, where the handle was made.
@@ -359,5 +393,44 @@ impl Handle {
     /// In debug mode, what it showed when it was cancelled.
     pub(super) fn was<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
         own(slf).notes.get()?.was.get(slf.py())
+    }
+}
+
+impl Timer {
+    /// A timer of `owner`'s that is to be [`Queued`]; `given` is its time, if it was given
+    /// as anything but a float.
+    #[inline(always)]
+    pub(crate) fn due<'py>(
+        owner: &Bound<'py, EventLoop>,
+        seconds: f64,
+        given: Option<&Bound<'py, PyAny>>,
+        call: Call,
+        context: Context,
+    ) -> PyResult<Bound<'py, Self>> {
+        let py = owner.py();
+        let own_part = || {
+            let handle = HandleOwn::new(owner, call, context, true);
+            TimerOwn { handle, key: Cell::new(None), seconds }
+        };
+        let timer = handle_face::classes(py)?.timer.create(py, own_part)?;
+        if let Some(given) = given {
+            own(&timer).handle.notes.get_or_init(Box::default).given.set(given.clone());
+        }
+        if owner.get().is_debug(py) {
+            own(&timer).handle.note_place(py)?;
+        }
+        Ok(timer)
+    }
+
+    /// By what the loop knows it.
+    #[inline]
+    pub(crate) fn set_key(slf: &Bound<'_, Self>, key: TimerKey) {
+        own(slf).key.set(Some(key));
+    }
+
+    #[inline]
+    pub(crate) fn into_handle(slf: Bound<'_, Self>) -> Bound<'_, Handle> {
+        // SAFETY: its own part begins with a handle's.
+        unsafe { slf.into_any().cast_into_unchecked() }
     }
 }

@@ -17,7 +17,7 @@ use pyo3::types::PyContext;
 use pyo3::types::{PyString, PyTuple};
 
 use super::class::{enter, receiver, slot};
-use super::handle::{Handle, HandleOwn};
+use super::handle::{Handle, HandleOwn, Timer};
 use super::method::{getter, hot, no_args, unary};
 use super::pool::{OWN_OFFSET, PooledClass};
 use crate::event_loop::debug;
@@ -25,7 +25,7 @@ use crate::event_loop::debug;
 /// The two classes, once they are made.
 pub(super) struct HandleClasses {
     pub(super) handle: PooledClass<Handle>,
-    pub(super) timer: PooledClass<Handle>,
+    pub(super) timer: PooledClass<Timer>,
 }
 
 pub(super) fn classes(py: Python<'_>) -> PyResult<&HandleClasses> {

@@ -50,7 +50,7 @@ pub(crate) fn is_plain(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) ->
     Ok(is_one && found.getattr(intern!(class.py(), "__name__"))?.eq(name)?)
 }
 
-fn methods() -> [ffi::PyMethodDef; 7] {
+fn methods() -> [ffi::PyMethodDef; 10] {
     [
         hot!(
             EventLoop,
@@ -84,5 +84,13 @@ fn methods() -> [ffi::PyMethodDef; 7] {
         ),
         hot!(EventLoop, c"create_future", EventLoop::create_future),
         no_args!(EventLoop, c"time", EventLoop::time),
+        hot!(EventLoop, c"_receive", EventLoop::receive, c"_receive($self, sock, n, /)\n--\n\n"),
+        hot!(
+            EventLoop,
+            c"_receive_into",
+            EventLoop::receive_into,
+            c"_receive_into($self, sock, buf, /)\n--\n\n"
+        ),
+        hot!(EventLoop, c"_send", EventLoop::send, c"_send($self, sock, data, /)\n--\n\n"),
     ]
 }

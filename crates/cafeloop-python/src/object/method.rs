@@ -265,7 +265,7 @@ macro_rules! answers {
     };
 }
 
-answers!(bool, u32, usize, &'static str, super::future_iterator::FutureIterator);
+answers!(bool, u32, usize, Option<usize>, &'static str, super::future_iterator::FutureIterator);
 
 /// A result as CPython takes it: a new reference.
 #[inline]

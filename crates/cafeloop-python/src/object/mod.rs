@@ -77,14 +77,17 @@ pub(crate) use self::classes::{
 };
 pub(crate) use self::context::{Context, Inside};
 pub(crate) use self::current::forget as forget_current;
-pub(crate) use self::future::{Future, create as create_future, owner as owner_of_future};
+pub(crate) use self::future::{
+    Future, create as create_future, finish as finish_future, is_pending, owner as owner_of_future,
+    set_result as set_future_result,
+};
 pub(crate) use self::gather::{Gathering, child_done};
-pub(crate) use self::handle::{Handle, Queued, When};
+pub(crate) use self::handle::{Handle, Queued, Timer};
 pub(crate) use self::handle_face::add_classes as add_handle_classes;
 pub(crate) use self::loop_methods::{add_to as add_loop_methods, is_plain as is_plain_method};
 pub(crate) use self::method::Arguments;
 pub(crate) use self::recorded::{
-    Awaits, Outcome, as_task, awaits, coroutine_of, future_number, given_name, outcome,
+    Awaits, Outcome, as_task, awaits, coroutine_of, future_number, given_name, is_number, outcome,
     set_number as set_future_number, set_task_number, task_number,
 };
 pub(crate) use self::reference::{Slot, Strong};

@@ -57,7 +57,7 @@ pub(super) struct PooledClass<T> {
 
 impl<T: Pooled> PooledClass<T> {
     /// Makes the class `name`, which Python code can't call; derived, if from anything,
-    /// from another of `T`'s.
+    /// from another such class, with whose own part `T`'s begins.
     pub(super) fn make(
         py: Python<'_>,
         name: &'static CStr,

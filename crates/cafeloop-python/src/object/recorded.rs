@@ -83,7 +83,16 @@ pub(crate) fn coroutine_of<'py>(task: &Bound<'py, Task>) -> Option<Bound<'py, Py
 
 /// Its name, if somebody has given it one.
 pub(crate) fn given_name<'py>(task: &Bound<'py, Task>) -> Option<Bound<'py, PyAny>> {
-    if task_name::is_number(task) { None } else { task_name::get(task) }
+    if task_name::is_number(task) {
+        return None;
+    }
+    // A number that somebody has asked for is a text.
+    task_name::get(task).filter(|name| !name.extract().is_ok_and(is_number))
+}
+
+/// Whether a task's name is one that asyncio gives to those that have none.
+pub(crate) fn is_number(name: &str) -> bool {
+    name.strip_prefix("Task-").is_some_and(|rest| rest.bytes().all(|it| it.is_ascii_digit()))
 }
 
 pub(crate) fn outcome<'py>(task: &Bound<'py, Task>) -> Outcome<'py> {

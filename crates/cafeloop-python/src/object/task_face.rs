@@ -123,6 +123,9 @@ fn uncancel(task: &Bound<'_, Task>) -> PyResult<u32> {
     if own.cancel_requests.replace(left) > 0 && left == 0 && task.py().version_info() >= (3, 13) {
         own.must_cancel.set(false);
     }
+    if left == 0 && recorder::is_on() {
+        recorder::cancel_taken_back(task);
+    }
     Ok(left)
 }
 

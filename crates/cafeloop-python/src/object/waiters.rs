@@ -62,7 +62,7 @@ impl Waiter {
             Waiter::Callback(callback) if owner.get().is_debug(owner.py()) => {
                 return callback.queue_with_handle(owner, future);
             }
-            Waiter::Callback(callback) => Job::Done(*callback, future::keep(future)),
+            Waiter::Callback(callback) => Job::Done(callback, future::keep(future)),
         };
         EventLoop::queue(owner, job)
     }
@@ -151,6 +151,19 @@ impl Waiters {
             Held::Many(all) => (None, Some(all)),
         };
         one.into_iter().chain(many.map(|all| *all).into_iter().flatten())
+    }
+
+    /// Takes out a task, if nobody else waits.
+    #[inline]
+    pub(super) fn take_only_task(&self) -> Option<Strong<Task>> {
+        match self.0.replace(Held::None) {
+            Held::One(Waiter::Task(task)) => Some(task),
+            others => {
+                let empty = self.0.replace(others);
+                std::mem::forget(empty);
+                None
+            }
+        }
     }
 
     /// Takes out the callbacks whose function `is_meant`; returns how many.  A task's

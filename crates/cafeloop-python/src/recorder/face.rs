@@ -28,7 +28,7 @@ pub(crate) struct FlowRecording {
 
 enum State {
     Made(Box<Recorder>, Options),
-    Going(Rc<Recording>, JoinHandle<Option<Threads>>),
+    Going(Rc<Recording>, Option<JoinHandle<Option<Threads>>>),
     /// Nobody looks after it, while the process forks.
     Resting(Rc<Recording>, Option<Threads>),
     Over,
@@ -39,9 +39,11 @@ impl FlowRecording {
     /// With a file, everything is written to it; else the newest events are kept in
     /// `ring_bytes`.  `parent` is the process whose recording this is a part of, or 0;
     /// `command` is the program, and its arguments.
-    /// Thresholds and the interval are in seconds; 0 samples no threads.
+    /// Thresholds and the interval are in seconds; 0 samples no threads.  Without a
+    /// watchdog no thread is started: nobody then sees where a loop is blocked, samples
+    /// threads, or has the file written now and then.
     #[new]
-    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, parent, command))]
+    #[pyo3(signature = (*, file, ring_bytes, arguments, wait_threshold, block_threshold, sample_interval, watchdog, parent, command))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -51,10 +53,12 @@ impl FlowRecording {
         wait_threshold: f64,
         block_threshold: f64,
         sample_interval: f64,
+        watchdog: bool,
         parent: u32,
         command: Vec<String>,
     ) -> PyResult<Self> {
         let options = Options {
+            has_watchdog: watchdog,
             shows_arguments: arguments,
             wait_threshold_ns: nanoseconds(wait_threshold),
             block_threshold_ns: nanoseconds(block_threshold),
@@ -82,7 +86,8 @@ impl FlowRecording {
             return Err(PyRuntimeError::new_err("a recording can't begin twice"));
         };
         let recording = Rc::new(Recording::new(py, *recorder, options)?);
-        let watchdog = recording.watch.start(recording.watch.threads(main_thread(py)?))?;
+        let threads = recording.watch.threads(main_thread(py)?);
+        let watchdog = options.has_watchdog.then(|| recording.watch.start(threads)).transpose()?;
         state.replace(State::Going(recording.clone(), watchdog));
         set_current(py, Some(recording.clone()));
         if let Some(owner) = owner {
@@ -95,7 +100,7 @@ impl FlowRecording {
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         let state = self.state.get(py).replace(State::Over);
         let (recording, watchdog) = match state {
-            State::Going(recording, watchdog) => (recording, Some(watchdog)),
+            State::Going(recording, watchdog) => (recording, watchdog),
             State::Resting(recording, _) => (recording, None),
             State::Made(..) | State::Over => return Ok(()),
         };
@@ -138,7 +143,7 @@ impl FlowRecording {
     fn rest(&self, py: Python<'_>) {
         let state = self.state.get(py);
         match state.replace(State::Over) {
-            State::Going(recording, watchdog) => {
+            State::Going(recording, Some(watchdog)) => {
                 recording.watch.rest();
                 state.replace(State::Resting(recording, None));
                 let threads = py.detach(|| watchdog.join().ok().flatten());
@@ -156,7 +161,7 @@ impl FlowRecording {
         match state.replace(State::Over) {
             State::Resting(recording, threads) => {
                 let watchdog = recording.watch.start(threads)?;
-                state.replace(State::Going(recording, watchdog));
+                state.replace(State::Going(recording, Some(watchdog)));
             }
             other => drop(state.replace(other)),
         }

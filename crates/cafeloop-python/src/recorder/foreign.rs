@@ -103,10 +103,7 @@ pub(super) fn coroutine_of<'py>(task: &Bound<'py, PyAny>) -> Option<Bound<'py, P
 pub(super) fn given_name<'py>(task: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     let name = task.call_method0(intern!(task.py(), "get_name")).ok()?;
     let text: String = name.extract().ok()?;
-    let is_number = text
-        .strip_prefix("Task-")
-        .is_some_and(|number| number.bytes().all(|digit| digit.is_ascii_digit()));
-    if is_number { None } else { Some(name) }
+    if object::is_number(&text) { None } else { Some(name) }
 }
 
 /// How a step ended, and the task with it, if it did.

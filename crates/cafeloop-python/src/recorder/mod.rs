@@ -133,6 +133,14 @@ pub(crate) fn cancel_asked(task: &Bound<'_, Task>) {
     }
 }
 
+/// Nobody asks a task to end any more.
+#[cold]
+pub(crate) fn cancel_taken_back(task: &Bound<'_, Task>) {
+    if let Some(recording) = current(task.py()) {
+        recording.cancel_taken_back(task);
+    }
+}
+
 /// A task has another name.
 #[cold]
 pub(crate) fn named(task: &Bound<'_, Task>) {

@@ -41,6 +41,8 @@ pub(super) struct Options {
     pub(super) block_threshold_ns: u64,
     /// How often threads are looked at; 0 if they aren't.
     pub(super) sample_interval_ns: u64,
+    /// Whether a thread looks after the recording.
+    pub(super) has_watchdog: bool,
 }
 
 /// What one recording knows.  It belongs to whoever holds the GIL; no cell stays
@@ -92,7 +94,8 @@ impl Recording {
         self.clock.now_ns()
     }
 
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "which event it is should be known inside")]
     pub(super) fn record(&self, at_ns: u64, lane: Lane, event: Event) {
         self.recorder.borrow_mut().record(at_ns, lane, event);
     }
@@ -257,6 +260,14 @@ impl Recording {
         }
     }
 
+    pub(super) fn cancel_taken_back(&self, task: &Bound<'_, Task>) {
+        if let Some(id) = self.known(task)
+            && let Ok(lane) = self.lane_here(task.py())
+        {
+            self.record(self.now_ns(), lane, Event::CancelTakenBack { task: id });
+        }
+    }
+
     pub(super) fn task_lost(&self, task: &Bound<'_, Task>) {
         if let Some(id) = self.known(task)
             && let Ok(lane) = self.lane_here(task.py())
@@ -411,10 +422,12 @@ impl Waits {
         place.set(Wait { task, future, since_ns });
     }
 
-    /// The wait of a task, if it is known.
+    /// The wait of a task, if it is known and hasn't ended yet; it ends now.
     #[inline]
-    pub(super) fn of(&self, task: TaskId) -> Option<Wait> {
+    pub(super) fn end(&self, task: TaskId) -> Option<Wait> {
         let (task, place) = self.place(task);
-        Some(place.get()).filter(|wait| wait.task == task)
+        let wait = Some(place.get()).filter(|wait| wait.task == task)?;
+        place.set(Wait::default());
+        Some(wait)
     }
 }

@@ -16,7 +16,7 @@ use cafeloop::flow::{
 };
 use pyo3::prelude::*;
 
-use super::recording::{Recording, thread_id};
+use super::recording::{Recording, Wait, thread_id};
 use super::watchdog::Pulse;
 use super::{awaits, foreign};
 use crate::event_loop::EventLoop;
@@ -144,7 +144,8 @@ impl Tap {
         self.clock.now_ns() + self.shift_ns
     }
 
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "which event it is should be known inside")]
     fn tell(&self, at_ns: u64, event: Event) {
         self.recording.record(at_ns, self.lane, event);
     }
@@ -190,25 +191,24 @@ impl Tap {
         self.pulse.begin(at_ns);
         match job {
             Job::Step(task) | Job::Throw(task, _) | Job::Wake(task) => {
-                let task = task.bind(py);
-                let Some(id) = self.recording.task(task, self.lane, None, || at_ns) else {
-                    self.tell(at_ns, Event::JobBegins);
-                    return self.begin(Running::Job, Waker::Callback);
-                };
-                self.tell(at_ns, Event::StepBegins { task: id });
-                self.begin(Running::Step(id, task.clone().unbind()), Waker::Task(id));
+                self.step_begins(task.bind(py), at_ns);
             }
             Job::Handle(handle) => self.handle_begins(handle.bind(py), at_ns),
-            Job::Begin(stream, _)
-            | Job::End(stream, ..)
-            | Job::Read(stream)
-            | Job::Send(stream) => {
+            Job::End(ending) => {
+                self.transport_begins(py, ending.stream.get().endpoint(py));
+            }
+            Job::Begin(stream, _) | Job::Read(stream) | Job::Send(stream) => {
                 self.transport_begins(py, stream.get().endpoint(py));
             }
             Job::Receive(datagram) | Job::SendDatagrams(datagram) => {
                 self.transport_begins(py, datagram.get().endpoint(py));
             }
             Job::Slept(..) => self.begin(Running::Other, Waker::Timer),
+            Job::Operate(operation) => {
+                let number = u32::try_from(operation.fd(py));
+                let waker = number.map_or(Waker::Unknown, Waker::Descriptor);
+                self.begin(Running::Other, waker);
+            }
             Job::Done(callback, future) => {
                 let callable = callback.function.bind(py);
                 let code = self.recording.codes.of_callable(&self.recording.recorder, callable);
@@ -221,19 +221,40 @@ impl Tap {
         }
     }
 
+    fn step_begins(&self, task: &Bound<'_, Task>, at_ns: u64) {
+        let Some(id) = self.recording.task(task, self.lane, None, || at_ns) else {
+            self.tell(at_ns, Event::JobBegins);
+            return self.begin(Running::Job, Waker::Callback);
+        };
+        // Nobody has told that it was woken if that was while the loop stood still.
+        if let Some(wait) = self.recording.waits.end(id) {
+            self.wait_ends(id, Some(wait), at_ns, || object::coroutine_of(task));
+        }
+        self.tell(at_ns, Event::StepBegins { task: id });
+        self.begin(Running::Step(id, task.clone().unbind()), Waker::Task(id));
+    }
+
     fn handle_begins(&self, handle: &Bound<'_, Handle>, at_ns: u64) {
         let was_posted = self.posted.borrow_mut().remove(&(handle.as_ptr() as usize));
         let Some(callback) = Handle::callback(handle) else {
             return self.begin(Running::Other, Waker::Unknown);
         };
         let callback = &callback;
-        if let Some(task) = foreign::task_of_step(callback)
+        let task = foreign::task_of_step(callback);
+        // A future that isn't ours wakes a task of ours by a handle.
+        if let Some(ours) = task.as_ref().and_then(object::as_task) {
+            return self.step_begins(ours, at_ns);
+        }
+        if let Some(task) = task
             && let Some(id) = self.foreign_task(&task, at_ns)
         {
             #[cfg(not(Py_3_13))]
             if let Some(name) = self.recording.foreign.late_name(id, &task) {
                 let named = Event::TaskNamed { task: id };
                 self.recording.record_with(at_ns, self.lane, named, &name, &[]);
+            }
+            if let Some(wait) = self.recording.waits.end(id) {
+                self.wait_ends(id, Some(wait), at_ns, || foreign::coroutine_of(&task));
             }
             self.tell(at_ns, Event::StepBegins { task: id });
             self.begin(Running::ForeignStep(id, task.unbind()), Waker::Task(id));
@@ -243,7 +264,7 @@ impl Tap {
         self.tell(at_ns, Event::HandleBegins { code });
         let wakes = if was_posted {
             Waker::Thread
-        } else if Handle::is_timer(handle) {
+        } else if Handle::as_timer(handle).is_some() {
             Waker::Timer
         } else {
             Waker::Callback
@@ -338,6 +359,7 @@ impl Tap {
         let (end, done) = outcome.unwrap_or((StepEnd::Suspended(Awaited::Unknown), None));
         self.tell(at_ns, Event::StepEnds { task: id, end });
         match done {
+            None if end == StepEnd::Suspended(Awaited::Turn) => {}
             None => self.recording.waits.begin(id, foreign::future_number(task), at_ns),
             Some(end) => {
                 self.tell(at_ns, Event::TaskDone { task: id, end });
@@ -382,8 +404,17 @@ impl Tap {
     }
 
     fn woken<'py>(&self, task: TaskId, coroutine: impl FnOnce() -> Option<Bound<'py, PyAny>>) {
-        let now_ns = self.now_ns();
-        let wait = self.recording.waits.of(task);
+        let wait = self.recording.waits.end(task);
+        self.wait_ends(task, wait, self.now_ns(), coroutine);
+    }
+
+    fn wait_ends<'py>(
+        &self,
+        task: TaskId,
+        wait: Option<Wait>,
+        now_ns: u64,
+        coroutine: impl FnOnce() -> Option<Bound<'py, PyAny>>,
+    ) {
         // Another thread's news of a job come by a callback.
         let work = wait.and_then(|wait| self.recording.known_work(wait.future));
         let by = work.map_or(self.wakes.get(), Waker::Work);
@@ -405,6 +436,12 @@ impl Tap {
     pub(super) fn handle_queued(&self, handle: &Bound<'_, Handle>) {
         let Some(callback) = Handle::callback(handle) else { return };
         let Some(task) = foreign::task_of_step(&callback) else { return };
+        if let Some(ours) = object::as_task(&task) {
+            if let Some(id) = self.recording.known(ours) {
+                self.woken(id, || object::coroutine_of(ours));
+            }
+            return;
+        }
         match self.recording.foreign.known(&task) {
             None => drop(self.foreign_task(&task, self.now_ns())),
             Some(id) if self.running_task() != Some(id) => {

@@ -15,7 +15,7 @@ use super::medium::Medium;
 use super::watching::Watching;
 use crate::event_loop::{EventLoop, report};
 use crate::ffi::in_context;
-use crate::host::Job;
+use crate::host::{Ending, Job};
 
 impl Stream {
     /// Has the protocol told of its connection in the next turn, and then the socket
@@ -66,7 +66,10 @@ impl Stream {
         }
         let context = endpoint.new_context(py)?;
         let error = error.map(Bound::unbind);
-        EventLoop::queue(owner, Job::End(slf.clone().unbind(), context, error))?;
+        EventLoop::queue(
+            owner,
+            Job::End(Box::new(Ending { stream: slf.clone().unbind(), context, error })),
+        )?;
         Ok(true)
     }
 

@@ -29,7 +29,7 @@ const BUFFER_UPDATED_FAILED: &str = "Fatal error: protocol.buffer_updated() call
 pub(crate) struct ReadBuffer(RefCell<Option<Box<[MaybeUninit<u8>]>>>);
 
 impl ReadBuffer {
-    pub(super) fn receive<'py>(
+    pub(crate) fn receive<'py>(
         &self,
         py: Python<'py>,
         receive: impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<&mut [u8]>,

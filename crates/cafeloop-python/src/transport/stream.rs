@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 
 use cafeloop::engine::Interest;
 use cafeloop::flow::FlowChange;
-use cafeloop::io::{Close, End, Stream as Machine};
+use cafeloop::io::{Close, End, Stream as Machine, Turn};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyContext};
@@ -90,13 +90,13 @@ impl Stream {
         self.state.get(py).medium
     }
 
-    /// The turn at whose end writes may be sent, if they may be put off.
+    /// The turn in which it writes now, at whose end that may be sent, if it may be put off.
     #[inline]
-    pub(super) fn turn(&self, py: Python<'_>) -> Option<u64> {
+    pub(super) fn turn(&self, py: Python<'_>) -> Option<Turn> {
         if !self.medium(py).puts_writes_off() {
             return None;
         }
-        self.endpoint(py).try_engine(py).and_then(|engine| engine.host().turns_end.turn())
+        self.endpoint(py).try_engine(py).and_then(|engine| engine.host().turns_end.write())
     }
 
     #[inline]
@@ -366,8 +366,19 @@ impl Stream {
         Ok(close == Close::Lose)
     }
 
-    /// Returns whether the connection is lost now, and wasn't before.
+    #[pyo3(name = "send_what_waits")]
+    fn send_at_once(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Stream::send_what_waits(slf)
+    }
+
+    /// Returns whether the connection is lost now, and wasn't before.  What waits for the
+    /// end of the turn is offered to the kernel, which has it by now with asyncio.
     fn abort(slf: &Bound<'_, Self>) -> bool {
+        let waits = slf.get().machine(slf.py()).borrow().waits_for_turns_end();
+        if waits {
+            // Whatever it refuses, the connection is lost already.
+            let _ = writing::offer(slf);
+        }
         let unsent = slf.get().machine(slf.py()).borrow_mut().abort();
         Endpoint::stop_watching(slf);
         unsent.is_some()

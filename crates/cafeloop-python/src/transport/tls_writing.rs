@@ -1,7 +1,7 @@
 //! From the protocol of a TLS connection to its carrier.
 
 use cafeloop::io::tls::{Flow, Offer};
-use cafeloop::io::{Keep, Write, WriteQueue};
+use cafeloop::io::{Keep, Turn, Write, WriteQueue};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -36,13 +36,17 @@ pub(super) fn write_at_once(tls: &Bound<'_, Tls>, data: &Bound<'_, PyBytes>) -> 
 }
 
 #[inline]
-fn turn(tls: &Bound<'_, Tls>) -> Option<u64> {
+fn turn(tls: &Bound<'_, Tls>) -> Option<Turn> {
     let engine = tls.get().owner(tls.py()).try_engine(tls.py());
-    engine.and_then(|engine| engine.host().turns_end.turn())
+    engine.and_then(|engine| engine.host().turns_end.write())
 }
 
 #[inline]
-fn write_bytes(tls: &Bound<'_, Tls>, data: &Bound<'_, PyBytes>, turn: Option<u64>) -> PyResult<()> {
+fn write_bytes(
+    tls: &Bound<'_, Tls>,
+    data: &Bound<'_, PyBytes>,
+    turn: Option<Turn>,
+) -> PyResult<()> {
     let (py, this) = (tls.py(), tls.get());
     let length = data.as_bytes().len();
     let answer = this.machine(py).borrow_mut().write(length, turn);
@@ -98,7 +102,7 @@ fn see_to(tls: &Bound<'_, Tls>, kept: Keep) -> PyResult<()> {
         Keep::Wait => Ok(()),
         Keep::SendNow => send(tls),
         Keep::SendAtTurnsEnd => match tls.get().owner(tls.py()).try_engine(tls.py()) {
-            Some(engine) if engine.host().turns_end.turn().is_some() => {
+            Some(engine) if engine.host().turns_end.is_running() => {
                 engine.host().turns_end.wait(Waiting::Tls(tls.clone().unbind()));
                 Ok(())
             }

@@ -1,17 +1,28 @@
 //! What is sent when the jobs of a turn have run.
 
 use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
 
+use cafeloop::io::Turn;
 use pyo3::prelude::*;
 
 use super::{Stream, Tls};
+
+/// Who waits for the end of a turn whose jobs take longer is served between two of them.
+/// Jobs that are longer than this had better not wait for each other; of those that are
+/// shorter, so many go together that it doesn't matter.
+const LONGEST_WAIT: Duration = Duration::from_micros(200);
 
 /// The turns of a loop, and the connections that wait for the end of this one.
 #[derive(Default)]
 pub(crate) struct TurnsEnd {
     turn: Cell<u64>,
     is_running: Cell<bool>,
+    /// The last turn in which somebody wrote.
+    written_in: Cell<Option<u64>>,
     waiting: RefCell<Vec<Waiting>>,
+    /// Since when somebody waits.
+    since: Cell<Option<Instant>>,
 }
 
 /// Who waits for the end of a turn.
@@ -30,10 +41,20 @@ impl Waiting {
 }
 
 impl TurnsEnd {
-    /// A number for this turn; none if no loop runs, whose turn could end.
+    /// Whether there is a turn that could end: a loop runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.is_running.get()
+    }
+
+    /// The turn in which a connection writes now; none if no loop runs.
     #[inline]
-    pub(crate) fn turn(&self) -> Option<u64> {
-        self.is_running.get().then(|| self.turn.get())
+    pub(super) fn write(&self) -> Option<Turn> {
+        if !self.is_running.get() {
+            return None;
+        }
+        let number = self.turn.get();
+        let is_shared = self.written_in.replace(Some(number)) == Some(number);
+        Some(Turn { number, is_shared })
     }
 
     pub(crate) fn set_running(&self, is_running: bool) {
@@ -43,6 +64,18 @@ impl TurnsEnd {
     /// Has a connection send what waits when this turn ends.
     pub(super) fn wait(&self, who: Waiting) {
         self.waiting.borrow_mut().push(who);
+        if self.since.get().is_none() {
+            self.since.set(Some(Instant::now()));
+        }
+    }
+
+    /// A job ends; those send that have waited for long.
+    #[inline]
+    pub(crate) fn job_ends(&self, py: Python<'_>) -> PyResult<()> {
+        match self.since.get() {
+            Some(since) if since.elapsed() >= LONGEST_WAIT => self.send(py),
+            _ => Ok(()),
+        }
     }
 
     /// Begins the next turn, and has those send that wait for it, once `prepare` was called;
@@ -58,6 +91,7 @@ impl TurnsEnd {
     }
 
     fn send(&self, py: Python<'_>) -> PyResult<()> {
+        self.since.set(None);
         let mut waiting = self.waiting.take();
         let mut outcome = Ok(());
         // What is written meanwhile, by a protocol that is told to go on, has no turn

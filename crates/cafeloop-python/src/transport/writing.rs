@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use cafeloop::engine::Interest;
 use cafeloop::flow::FlowChange;
-use cafeloop::io::{Keep, Refused, Settled, Write};
+use cafeloop::io::{Keep, Refused, Settled, Turn, Write};
 use cafeloop::net::wire;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
@@ -43,7 +43,7 @@ pub(super) fn write_at_once(stream: &Bound<'_, Stream>, data: &Bound<'_, PyBytes
 fn write_bytes(
     stream: &Bound<'_, Stream>,
     bytes: &[u8],
-    turn: Option<u64>,
+    turn: Option<Turn>,
     body: impl FnOnce() -> Py<PyBytes>,
 ) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
@@ -139,27 +139,8 @@ pub(super) fn pause_if_full(stream: &Bound<'_, Stream>) -> PyResult<()> {
 /// Sends what waits, as far as the kernel takes it.
 pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
     let (py, this) = (stream.py(), stream.get());
-    loop {
-        let sent = {
-            let machine = this.machine(py).borrow();
-            if machine.queue().is_empty() {
-                break;
-            }
-            let pieces = machine.queue().iter().map(|(body, left)| &body.as_bytes(py)[left]);
-            this.medium(py).send_pieces(this.fd(py), pieces)
-        };
-        let (sent, offered) = match sent {
-            Ok(sent) => sent,
-            Err(error) if is_only_full(&error) => (0, 1),
-            Err(error) => return failed(stream, &error),
-        };
-        if recorder::is_on() && sent > 0 {
-            recorder::bytes_out(py, this.endpoint(py), sent);
-        }
-        this.machine(py).borrow_mut().sent(sent);
-        if sent < offered {
-            break;
-        }
+    if let Err(error) = offer(stream) {
+        return failed(stream, &error);
     }
     let resumes = this.machine(py).borrow_mut().resumes();
     if resumes {
@@ -167,6 +148,32 @@ pub(super) fn send(stream: &Bound<'_, Stream>) -> PyResult<()> {
         this.endpoint(py).tell(py, intern!(py, "resume_writing"))?;
     }
     settle(stream)
+}
+
+/// The same, and nobody is told what came of it.
+pub(super) fn offer(stream: &Bound<'_, Stream>) -> io::Result<()> {
+    let (py, this) = (stream.py(), stream.get());
+    loop {
+        let sent = {
+            let machine = this.machine(py).borrow();
+            if machine.queue().is_empty() {
+                return Ok(());
+            }
+            let pieces = machine.queue().iter().map(|(body, left)| &body.as_bytes(py)[left]);
+            this.medium(py).send_pieces(this.fd(py), pieces)
+        };
+        let (sent, offered) = match sent {
+            Err(error) if is_only_full(&error) => (0, 1),
+            sent => sent?,
+        };
+        if recorder::is_on() && sent > 0 {
+            recorder::bytes_out(py, this.endpoint(py), sent);
+        }
+        this.machine(py).borrow_mut().sent(sent);
+        if sent < offered {
+            return Ok(());
+        }
+    }
 }
 
 /// Does what is to be done next about the output.

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cafeloop_flow::{Event, Sink};
+use slab::Slab;
 
 use super::blocking::Pool;
 use super::clock::Clock;
@@ -26,7 +27,7 @@ use super::signals::Signals;
 use super::timers::{TimerKey, Timers};
 use super::turn::Pace;
 use crate::error::Error;
-use crate::sys::{Events, Poller, Readiness, Waker};
+use crate::sys::{Events, Poller, Readiness, Reports, Waker};
 
 /// Tokens of the loop's own descriptors; the registry's have smaller ones.
 pub(super) const WAKER: u64 = u64::MAX;
@@ -49,9 +50,13 @@ pub struct Engine<H: Host> {
     pool: RefCell<Option<Pool>>,
     /// How many [`Working`] there are: a virtual clock waits for them.
     pub(super) working: Rc<Cell<usize>>,
+    /// What each [`Expected`] waits for.
+    pub(super) expected: Rc<RefCell<Slab<String>>>,
     pub(super) foresight: Foresight,
     pub(super) pace: Pace,
     pub(super) stopping: Cell<bool>,
+    /// The loop's thread waits in the kernel, and nobody has woken it yet.
+    pub(super) sleeps: Cell<bool>,
 }
 
 impl<H: Host> Engine<H> {
@@ -60,7 +65,8 @@ impl<H: Host> Engine<H> {
     pub fn new(host: H, clock: Clock, sink: Option<Rc<dyn Sink>>) -> Result<Self, Error> {
         let open = || {
             let (poller, waker) = (Poller::new()?, Waker::new()?);
-            poller.add(waker.as_raw_fd(), WAKER, Readiness { read: true, write: false })?;
+            let readable = Readiness { read: true, write: false };
+            poller.add(waker.as_raw_fd(), WAKER, readable, Reports::Each)?;
             Ok((poller, waker))
         };
         let (poller, waker) = open().map_err(|cause| Error::io("open an event loop", cause))?;
@@ -77,9 +83,11 @@ impl<H: Host> Engine<H> {
             signals: RefCell::new(Signals::new()),
             pool: RefCell::new(None),
             working: Rc::default(),
+            expected: Rc::default(),
             foresight: Foresight::default(),
             pace: Pace::default(),
             stopping: Cell::new(false),
+            sleeps: Cell::new(false),
         })
     }
 
@@ -103,11 +111,6 @@ impl<H: Host> Engine<H> {
     /// The loop as other threads see it.
     pub fn remote(&self) -> Remote<H::Job> {
         Remote::new(self.shared.clone())
-    }
-
-    /// Hands in a job from another thread than the loop's: what a [`Remote`] does.
-    pub fn post(&self, job: H::Job) -> Result<(), H::Job> {
-        self.shared.post(job)
     }
 
     /// Has `sink` told what the loop does, in the place of the one returned, which
@@ -145,7 +148,19 @@ impl<H: Host> Engine<H> {
         self.ready.borrow_mut().push(job, |job| self.host.is_promised(job));
     }
 
+    /// The same for a thread that isn't the loop's, but has the lock that the host lets go
+    /// of while it [blocks](Host::block): then the loop's thread is between two of its
+    /// steps, or in the kernel, and is woken.
+    pub fn push_and_wake(&self, job: H::Job) {
+        self.emit(|| Event::Posted { jobs: 1 });
+        self.ready.borrow_mut().push_from_outside(job, |job| self.host.is_promised(job));
+        if self.sleeps.replace(false) {
+            self.shared.waker().wake();
+        }
+    }
+
     /// Has `job` queued when `deadline_ns` has come, never before.
+    #[inline(always)]
     pub fn set_timer(&self, deadline_ns: u64, job: H::Job) -> TimerKey {
         self.emit(|| Event::TimerSet { deadline_ns });
         self.timers.borrow_mut().set(deadline_ns, job)
@@ -171,7 +186,31 @@ impl<H: Host> Engine<H> {
         interest: Interest,
         watcher: H::Watcher,
     ) -> std::io::Result<Option<H::Watcher>> {
-        let answer = self.registry.borrow_mut().watch(&self.poller, fd, interest, watcher);
+        self.watch_for(fd, interest, Reports::Each, watcher)
+    }
+
+    /// The same for `watcher` to be told once, of a descriptor that its owner may close
+    /// without a word: the kernel is asked each time whose the number is, and reports
+    /// nothing between.  [`Host::ready`] takes such a watcher out.
+    pub fn watch_once(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        watcher: H::Watcher,
+    ) -> std::io::Result<Option<H::Watcher>> {
+        self.watch_for(fd, interest, Reports::Once, watcher)
+    }
+
+    fn watch_for(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        reports: Reports,
+        watcher: H::Watcher,
+    ) -> std::io::Result<Option<H::Watcher>> {
+        let mut registry = self.registry.borrow_mut();
+        let answer = registry.watch(&self.poller, fd, interest, reports, watcher);
+        drop(registry);
         answer.map_err(|(error, _refused)| error)
     }
 
@@ -245,6 +284,14 @@ impl<H: Host> Engine<H> {
         Working { count: self.working.clone() }
     }
 
+    /// Has a virtual clock pass as real time does for as long as what is returned lives:
+    /// something may come from outside by another way than a descriptor that is watched.
+    /// `what` completes "can't foresee".
+    pub fn expect(&self, what: impl Into<String>) -> Expected {
+        let key = self.expected.borrow_mut().insert(what.into());
+        Expected { all: self.expected.clone(), key }
+    }
+
     /// Waits for the threads of the pool and ends them.
     pub fn end_threads(&self) {
         let pool = self.pool.take();
@@ -293,5 +340,17 @@ pub struct Working {
 impl Drop for Working {
     fn drop(&mut self) {
         self.count.set(self.count.get() - 1);
+    }
+}
+
+/// Something from outside that somebody in the loop waits for.
+pub struct Expected {
+    all: Rc<RefCell<Slab<String>>>,
+    key: usize,
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.all.borrow_mut().remove(self.key);
     }
 }

@@ -50,7 +50,7 @@ impl<H: Host> Engine<H> {
         if !self.clock.jumps() {
             return self.block(scope, events, Some(delay));
         }
-        if !self.registry.borrow().is_watched() {
+        if !self.registry.borrow().is_watched() && self.expected.borrow().is_empty() {
             self.clock.advance_to(self.clock.deadline_ns(delay));
             return self.look(events);
         }
@@ -69,6 +69,22 @@ impl<H: Host> Engine<H> {
         Ok(())
     }
 
+    /// Waits without a deadline: a strict virtual clock refuses to, if nothing can come.
+    pub(super) fn pass_forever(&self, scope: H::Scope<'_>, events: &mut Events) -> io::Result<()> {
+        if !self.clock.is_strict() || !self.clock.jumps() || self.working.get() > 0 {
+            return self.block(scope, events, None);
+        }
+        self.look(events)?;
+        if events.len() > 0 {
+            return Ok(());
+        }
+        match self.foresee() {
+            Reach::Own => Err(for_ever()),
+            Reach::UnderWay => self.block(scope, events, Some(UNDER_WAY)),
+            Reach::Outside(_) => self.block(scope, events, None),
+        }
+    }
+
     fn pass_as_real(
         &self,
         scope: H::Scope<'_>,
@@ -82,8 +98,11 @@ impl<H: Host> Engine<H> {
         answer
     }
 
-    /// The furthest that anything which is watched reaches.
+    /// The furthest that anything which is watched or expected reaches.
     fn foresee(&self) -> Reach {
+        if let Some((_, what)) = self.expected.borrow().iter().next() {
+            return Reach::Outside(what.clone());
+        }
         let mut ends = self.foresight.ends.borrow_mut();
         let mut found = Reach::Own;
         for fd in self.registry.borrow().watched() {
@@ -104,4 +123,11 @@ fn unforeseen(what: &str) -> io::Error {
     io::Error::other(format!(
         "a strict virtual clock can't foresee {what}: end it first, or let it take real time"
     ))
+}
+
+fn for_ever() -> io::Error {
+    io::Error::other(
+        "a strict virtual clock would wait for ever: no timer is set and nothing can come in, \
+         unless by a thread or a program that the loop doesn't know",
+    )
 }

@@ -60,6 +60,12 @@ pub trait Host {
         watcher: &mut Option<Self::Watcher>,
     ) -> Option<Self::Job>;
 
+    /// The loop is about to [block](Host::block): the host's chance to let go of what it
+    /// keeps from job to job, which may run anybody's code, and so queue jobs.
+    fn settle(&self, scope: Self::Scope<'_>) {
+        let _ = scope;
+    }
+
     /// Calls `wait`, which blocks, with the host's own locks let go.
     fn block<R: Send>(&self, scope: Self::Scope<'_>, wait: impl FnOnce() -> R + Send) -> R;
 

@@ -45,7 +45,7 @@ mod timers;
 mod turn;
 
 pub use self::clock::{Clock, Foreign};
-pub use self::core::{Engine, Working};
+pub use self::core::{Engine, Expected, Working};
 pub use self::host::Host;
 pub use self::probe::Moment;
 pub use self::registry::Interest;

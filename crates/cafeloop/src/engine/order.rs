@@ -29,6 +29,9 @@ struct Origin {
     promised: Option<u64>,
 }
 
+/// The source that all threads are that aren't the loop's.
+const OUTSIDE: u64 = u64::MAX;
+
 /// Jobs of one source, in the order in which it queued them.
 type Stream<J> = VecDeque<(J, Option<u64>)>;
 
@@ -65,6 +68,14 @@ impl Shuffle {
         let promised = is_promised.then_some(self.next_promised);
         self.next_promised += u64::from(is_promised);
         self.origins.push_back(Origin { source: self.source, promised });
+    }
+
+    /// A job joins the queue that another thread has queued, whatever queues others just
+    /// now.
+    pub(super) fn queued_from_outside(&mut self, is_promised: bool) {
+        let source = std::mem::replace(&mut self.source, OUTSIDE);
+        self.queued(is_promised);
+        self.source = source;
     }
 
     /// The first job leaves the queue.

@@ -36,6 +36,14 @@ impl<J> Ready<J> {
         }
     }
 
+    /// The same for a job that no job of the loop's has queued.
+    pub(super) fn push_from_outside(&mut self, job: J, is_promised: impl FnOnce(&J) -> bool) {
+        if let Some(shuffle) = &mut self.shuffle {
+            shuffle.queued_from_outside(is_promised(&job));
+        }
+        self.jobs.push_back(job);
+    }
+
     #[inline]
     pub(super) fn pop(&mut self) -> Option<J> {
         if let Some(shuffle) = &mut self.shuffle {

@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
-use crate::sys::{Poller, Readiness, SignalPipe};
+use crate::sys::{Poller, Readiness, Reports, SignalPipe};
 
 /// The signals of a loop.  The pipe is made when somebody asks for it.
 pub(super) struct Signals<W> {
@@ -28,7 +28,8 @@ impl<W> Signals<W> {
             return Ok(pipe.clone());
         }
         let pipe = Rc::new(SignalPipe::new()?);
-        poller.add(pipe.as_raw_fd(), token, Readiness { read: true, write: false })?;
+        let readable = Readiness { read: true, write: false };
+        poller.add(pipe.as_raw_fd(), token, readable, Reports::Each)?;
         self.pipe = Some(pipe.clone());
         Ok(pipe)
     }

@@ -77,7 +77,7 @@ impl<J> Timers<J> {
     }
 
     /// Sets a timer.
-    #[inline]
+    #[inline(always)]
     pub(super) fn set(&mut self, deadline_ns: u64, job: J) -> TimerKey {
         let sequence = self.next_sequence;
         self.next_sequence = sequence.saturating_add(1);

@@ -147,6 +147,7 @@ impl<H: Host> Engine<H> {
             Wait::Look => self.look(&mut events),
             Wait::For(delay) if self.clock.is_virtual() => self.pass(scope, &mut events, delay),
             Wait::For(delay) => self.block(scope, &mut events, Some(delay)),
+            Wait::Forever if self.clock.is_virtual() => self.pass_forever(scope, &mut events),
             Wait::Forever => self.block(scope, &mut events, None),
         };
         let now_ns = match wait {
@@ -184,13 +185,16 @@ impl<H: Host> Engine<H> {
         events: &mut Events,
         wait: Option<Duration>,
     ) -> io::Result<()> {
-        if !self.shared.fall_asleep() {
+        self.host.settle(scope);
+        if self.is_busy() || !self.shared.fall_asleep() {
             return self.look(events);
         }
         let wait_ns = wait.map(|wait| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
         self.emit(|| Event::PollBegins { wait_ns });
         let poller = &self.poller;
+        self.sleeps.set(true);
         let answer = self.host.block(scope, || poller.wait(events, wait));
+        self.sleeps.set(false);
         self.shared.awake();
         self.emit(|| Event::PollEnds { events: events.len() });
         answer

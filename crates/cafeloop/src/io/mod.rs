@@ -30,4 +30,5 @@ mod tls_tests;
 pub use datagram::{Datagram, Peers, Rules, Send, Sent};
 pub use read_size::{LARGE_READ, READ_SIZE, Room};
 pub use stream::{Close, End, Keep, Refused, Settled, Stream, Write};
+pub use turn_writes::Turn;
 pub use write_queue::WriteQueue;

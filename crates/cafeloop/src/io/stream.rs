@@ -4,11 +4,12 @@
 //! connection's life, its input, its output, and how what waits is going to be
 //! sent.  The rules are asyncio's (`_SelectorSocketTransport` in CPython), and one
 //! of our own: the first write of a turn is sent at once, the others of the same
-//! turn together at its end.  A connection that wrote several times in the last turn
-//! in which it wrote is expected to do so again, and then all go together.
+//! turn together at its end, also those of other connections that are small.  A
+//! connection that wrote several times in the last turn in which it wrote is expected
+//! to do so again, and then all go together.
 
 use super::read_size::{ReadSize, Room};
-use super::turn_writes::TurnWrites;
+use super::turn_writes::{Turn, TurnWrites};
 use super::water_marks::WaterMarks;
 use super::write_queue::WriteQueue;
 
@@ -208,7 +209,7 @@ impl<C> Stream<C> {
     /// What is to be done with `bytes` bytes.  `turn` is the loop's; `None` if no
     /// loop runs, whose turn could end.
     #[inline]
-    pub fn write(&mut self, bytes: usize, turn: Option<u64>) -> Result<Write, Refused> {
+    pub fn write(&mut self, bytes: usize, turn: Option<Turn>) -> Result<Write, Refused> {
         match self.output {
             Output::Open => {}
             Output::Lent { .. } => return Err(Refused::Lent),
@@ -220,7 +221,7 @@ impl<C> Stream<C> {
         if self.life == Life::Lost {
             return Ok(Write::Lost(self.lose_write()));
         }
-        let goes_now = self.writes.goes_at_once(turn) && self.sending == Sending::Idle;
+        let goes_now = self.writes.goes_at_once(turn, bytes) && self.sending == Sending::Idle;
         Ok(if goes_now { Write::Now } else { Write::Later })
     }
 

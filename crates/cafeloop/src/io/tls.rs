@@ -9,7 +9,7 @@
 //! fill.
 
 use super::stream::{Keep, Write};
-use super::turn_writes::TurnWrites;
+use super::turn_writes::{Turn, TurnWrites};
 use super::write_queue::WriteQueue;
 
 /// The most that one record holds, in bytes (RFC 8446, 5.1).
@@ -302,14 +302,14 @@ impl<C> Tls<C> {
     /// What is to be done with `bytes` bytes.  `turn` is the loop's; `None` if no
     /// loop runs, whose turn could end.
     #[inline]
-    pub fn write(&mut self, bytes: usize, turn: Option<u64>) -> Write {
+    pub fn write(&mut self, bytes: usize, turn: Option<Turn>) -> Write {
         if bytes == 0 {
             return Write::Nothing;
         }
         match self.life {
             Life::Fresh | Life::ShakingHands => Write::Later,
             Life::Open => {
-                let goes_now = self.writes.goes_at_once(turn) && self.queue.is_empty();
+                let goes_now = self.writes.goes_at_once(turn, bytes) && self.queue.is_empty();
                 if goes_now { Write::Now } else { Write::Later }
             }
             Life::Flushing | Life::ShuttingDown | Life::Ended => {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::tls::{Close, InputEnd, Next, Offer, RECORD, Tls};
 use super::{Keep, Write};
-use toy::{GREETING, Side};
+use toy::{GREETING, Side, turn};
 
 mod toy;
 
@@ -296,8 +296,8 @@ fn a_reader_that_pauses_stops_its_carrier_before_much_has_come() {
 fn much_is_sent_without_waiting_for_the_end_of_the_turn() {
     let mut machine = Tls::<()>::default();
     assert!(machine.begin() && machine.open());
-    assert_eq!(machine.write(RECORD, Some(0)), Write::Now);
-    assert_eq!(machine.write(RECORD, Some(0)), Write::Later);
+    assert_eq!(machine.write(RECORD, Some(turn(0))), Write::Now);
+    assert_eq!(machine.write(RECORD, Some(turn(0))), Write::Later);
     assert_eq!(machine.keep((), RECORD), Keep::SendAtTurnsEnd);
     assert_eq!([machine.keep((), RECORD), machine.keep((), RECORD)], [Keep::Wait, Keep::Wait]);
     assert_eq!(machine.keep((), RECORD), Keep::SendNow);

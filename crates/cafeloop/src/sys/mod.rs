@@ -2,7 +2,7 @@
 //!
 //! What an operating system must supply, by these names:
 //!
-//! - [`Poller`], [`Events`], [`Readiness`]: level-triggered readiness of
+//! - [`Poller`], [`Events`], [`Readiness`], [`Reports`]: level-triggered readiness of
 //!   descriptors, waited for with nanosecond time-outs;
 //! - [`Waker`]: a descriptor that another thread makes readable;
 //! - [`SignalPipe`]: where a signal handler writes the numbers of its signals;
@@ -22,6 +22,6 @@ mod linux;
 
 pub use linux::Peer;
 pub(crate) use linux::{
-    Ends, Events, Poller, PromptTimers, Reach, Readiness, SignalPipe, Waker, monotonic_ns,
+    Ends, Events, Poller, PromptTimers, Reach, Readiness, Reports, SignalPipe, Waker, monotonic_ns,
 };
 pub(crate) use linux::{datagram, pipe, socket, wire};

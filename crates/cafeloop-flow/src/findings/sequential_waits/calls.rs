@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::id::{CodeId, Frame};
-use crate::run::{ChainId, Run, What, of_the_program};
+use crate::run::{ChainId, Run, What, is_of_the_program};
 
 /// One wait for something outside of the program.
 #[derive(Clone, Copy)]
@@ -77,7 +77,10 @@ impl Paths {
         if let Some(path) = self.known.get(&chain) {
             return Rc::clone(path);
         }
-        let frames: Vec<Frame> = of_the_program(run.frames(chain), run.names()).collect();
+        // What waits in a library alone, as a server's main loop does, isn't for the
+        // reader to change.
+        let is_own = |frame: &Frame| is_of_the_program(run.names().file(frame.code));
+        let frames: Vec<Frame> = run.frames(chain).iter().copied().filter(is_own).collect();
         // To the caller's caller: from where in the caller doesn't matter.
         let mut way = Way::default();
         let mut caller = Frame::default();

@@ -15,7 +15,7 @@ mod scene;
 use std::io::{self, Write};
 
 use crate::render::clean::for_xml;
-use crate::run::{Run, file_name};
+use crate::run::Run;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
@@ -34,7 +34,7 @@ pub fn html(run: &Run, mut out: impl Write) -> io::Result<()> {
             continue;
         };
         match name {
-            "title" => out.write_all(for_xml(&title(run)).as_bytes())?,
+            "title" => out.write_all(for_xml(&run.command_line()).as_bytes())?,
             "style" => out.write_all(STYLE.as_bytes())?,
             "run" => serde_json::to_writer(NoMarkup(&mut out), &scene::Scene::of(run))?,
             "script" => SCRIPTS.iter().try_for_each(|script| out.write_all(script.as_bytes()))?,
@@ -43,17 +43,6 @@ pub fn html(run: &Run, mut out: impl Write) -> io::Result<()> {
         out.write_all(rest.as_bytes())?;
     }
     Ok(())
-}
-
-fn title(run: &Run) -> String {
-    match run.metadata.command.as_slice() {
-        [] => "a recording".to_owned(),
-        [program, arguments @ ..] => {
-            let words =
-                [file_name(program)].into_iter().chain(arguments.iter().map(String::as_str));
-            words.collect::<Vec<_>>().join(" ")
-        }
-    }
 }
 
 /// Writes JSON so that it ends no element: `<` stands in strings only.

@@ -193,7 +193,9 @@ class Timeline {
       context.moveTo(x, 20);
       context.lineTo(x, 28);
       context.stroke();
-      context.fillText(n === 0 ? "0" : duration(n * step), x + 4, 18);
+      const text = n === 0 ? "0" : duration(n * step);
+      // One that would be cut off at the end says nothing.
+      if (x + 4 + context.measureText(text).width <= this.width) context.fillText(text, x + 4, 18);
     }
   }
 

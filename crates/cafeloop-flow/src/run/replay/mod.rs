@@ -110,6 +110,7 @@ impl Replay {
                 self.lanes[lane].now_ns = now_ns;
                 if self.start_ns.is_none() {
                     self.start_ns = Some(now_ns);
+                    self.forget_before(now_ns);
                 }
                 self.end_ns = self.end_ns.max(now_ns);
             }
@@ -153,10 +154,15 @@ impl Replay {
             Event::StepBegins { task } => self.step_begins(lane, now_ns, task),
             Event::StepEnds { task, end } => self.step_ends(lane, now_ns, task, end),
             Event::Woken { task, by } => self.woken(now_ns, task, by),
-            Event::Waited { task } => self.waited(now_ns, task, entry.frames),
+            Event::Waited { task } => self.waited(now_ns, task, entry.frames, entry.names),
             Event::CancelAsked { task, .. } => {
                 if let Some(task) = self.task(task, now_ns) {
                     self.tasks[task.get()].cancel_asked_ns.get_or_insert(now_ns);
+                }
+            }
+            Event::CancelTakenBack { task } => {
+                if let Some(task) = self.task(task, now_ns) {
+                    self.tasks[task.get()].cancel_asked_ns = None;
                 }
             }
             Event::TaskDone { task, end } => self.task_done(now_ns, task, end),
@@ -294,6 +300,15 @@ impl Replay {
     }
 
     // --- what is missing
+
+    /// Of tasks that were there before, the recording begins in the middle.
+    fn forget_before(&mut self, now_ns: u64) {
+        for task in self.tasks.iter_mut().filter(|task| task.created_ns == Some(0)) {
+            task.created_ns = None;
+            task.spans.clear();
+            task.enter(now_ns, State::Unknown);
+        }
+    }
 
     fn dropped(&mut self, at_ns: u64, now_ns: u64, events: u64) {
         self.dropped = self.dropped.saturating_add(events);

@@ -2,6 +2,7 @@
 
 use crate::event::{Awaited, StepEnd, TaskEnd, Waker};
 use crate::id::{CodeId, Frame, StringId, TaskId};
+use crate::names::Names;
 use crate::run::chain::ChainId;
 use crate::run::replay::Replay;
 use crate::run::task::{By, End, State, What};
@@ -23,7 +24,8 @@ impl Replay {
         task.parent = parent;
         task.code = code;
         task.lane = self.lanes[lane].thread.lane;
-        if !known {
+        // A dump has named those that live on before it comes to their creation.
+        if !known || task.state() == State::Unknown && task.steps == 0 {
             task.spans.clear();
             let by = parent.map_or(By::Creation, By::Task);
             task.enter(at_ns, State::Ready { by });
@@ -150,15 +152,25 @@ impl Replay {
         }
     }
 
-    pub(super) fn waited(&mut self, now_ns: u64, id: TaskId, frames: &[Frame]) {
+    pub(super) fn waited(&mut self, now_ns: u64, id: TaskId, frames: &[Frame], names: &Names) {
         let chain = self.chains.intern(frames);
         let Some(index) = self.task(id, now_ns) else { return };
         let task = &mut self.tasks[index.get()];
+        // What the interpreter's own sleep waits for is a future like others.
+        let sleeps = frames.last().is_some_and(|frame| {
+            names.function(frame.code) == "sleep"
+                && names.file(frame.code).ends_with("/asyncio/tasks.py")
+        });
         // The wait that ended last, or goes on.
         let mut last = task.spans.iter_mut().rev();
         let span = last.next().filter(|span| !matches!(span.state, State::Ready { .. }));
         match span.or_else(|| last.next()).map(|span| &mut span.state) {
-            Some(State::Waiting { chain: place, .. }) => *place = chain,
+            Some(State::Waiting { chain: place, what, .. }) => {
+                *place = chain;
+                if sleeps && *what == What::Future {
+                    *what = What::Sleep;
+                }
+            }
             Some(state @ State::Unknown) => {
                 *state = State::Waiting { what: What::Unknown, chain, inner: false };
             }

@@ -125,6 +125,57 @@ fn a_strict_virtual_clock_refuses_to_wait_for_the_outside() {
     assert!(text.contains(&format!("can't foresee descriptor {fd}, what is neither")), "{text}");
 }
 
+fn complaint_of_a_strict_clock(engine: &Loop) -> String {
+    let text = catch_unwind(AssertUnwindSafe(|| run(engine))).expect_err("the loop fails");
+    text.downcast_ref::<String>().expect("it says why").clone()
+}
+
+#[test]
+fn what_is_expected_from_outside_takes_real_time() {
+    const DEADLINE_NS: u64 = 1_000_000;
+    let engine = new_loop();
+    let expected = engine.expect("the child process 7");
+    engine.set_timer(DEADLINE_NS, Job::stop());
+    let began = Instant::now();
+    assert_eq!(run(&engine), ["stop"]);
+    assert!(began.elapsed() >= Duration::from_nanos(DEADLINE_NS));
+    drop(expected);
+    engine.set_timer(HOUR_NS, Job::stop());
+    assert_eq!(run_without_waiting(&engine), ["stop"]);
+
+    let engine = new_loop_by(Clock::virtual_from(Duration::ZERO, Foreign::IsAnError));
+    let _expected = engine.expect("the child process 7");
+    engine.set_timer(HOUR_NS, Job::named("timer"));
+    let text = complaint_of_a_strict_clock(&engine);
+    assert!(text.contains("can't foresee the child process 7"), "{text}");
+}
+
+#[test]
+fn a_strict_virtual_clock_does_not_wait_for_ever() {
+    let strict = || new_loop_by(Clock::virtual_from(Duration::ZERO, Foreign::IsAnError));
+    let text = complaint_of_a_strict_clock(&strict());
+    assert!(text.contains("would wait for ever: no timer is set"), "{text}");
+
+    // What is there is dealt with, what a thread works on is waited for, and what may come
+    // takes no virtual time as long as there is no deadline.
+    let engine = strict();
+    let (reader, mut writer) = io::pipe().expect("a pipe can be made");
+    let fd = reader.as_raw_fd();
+    engine.watch(fd, Interest::Read, Watcher::once("pipe")).expect("a pipe can be polled");
+    writer.write_all(b"!").expect("the pipe has room");
+    let remote = engine.remote();
+    engine.host().when_it_waits(move || assert!(remote.post(Job::stop()).is_ok()));
+    let expected = engine.expect("the child process 7");
+    assert_eq!(run(&engine), ["pipe", "stop"]);
+    drop(expected);
+
+    let working = engine.work();
+    let remote = engine.remote();
+    engine.host().when_it_waits(move || assert!(remote.post(Job::stop()).is_ok()));
+    assert_eq!(run(&engine), ["stop"]);
+    drop(working);
+}
+
 #[test]
 fn a_virtual_clock_jumps_over_what_only_the_program_itself_can_send() {
     let engine = new_loop();

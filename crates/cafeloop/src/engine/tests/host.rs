@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use cafeloop_flow::{Event, Sink};
 
@@ -93,16 +94,23 @@ impl From<Error> for Left {
 #[derive(Default)]
 pub(super) struct TestHost {
     ran: RefCell<Names>,
+    when_it_settles: Cell<Option<Box<dyn FnOnce()>>>,
     when_it_waits: Cell<Option<Box<dyn FnOnce()>>>,
     leaves_when_interrupted: Cell<bool>,
     interruptions: Cell<usize>,
     writes_turns_down: Cell<bool>,
+    takes_at_turns_ends: Cell<Duration>,
 }
 
 impl TestHost {
     /// What ran since somebody asked last.
     pub(super) fn ran(&self) -> Names {
         self.ran.take()
+    }
+
+    /// Has `act` called the next time that the loop is about to wait, if nothing is ready.
+    pub(super) fn when_it_settles(&self, act: impl FnOnce() + 'static) {
+        self.when_it_settles.set(Some(Box::new(act)));
     }
 
     /// Has `act` called the next time that the loop, already asleep to other
@@ -119,6 +127,11 @@ impl TestHost {
     /// Has the end of each turn written down as well.
     pub(super) fn write_turns_down(&self) {
         self.writes_turns_down.set(true);
+    }
+
+    /// Has the end of each turn take so long.
+    pub(super) fn take_at_turns_ends(&self, time: Duration) {
+        self.takes_at_turns_ends.set(time);
     }
 
     pub(super) fn interruptions(&self) -> usize {
@@ -147,6 +160,12 @@ impl Host for TestHost {
         job.name.starts_with(PROMISED)
     }
 
+    fn settle(&self, _: &Loop) {
+        if let Some(act) = self.when_it_settles.take() {
+            act();
+        }
+    }
+
     fn block<R: Send>(&self, _: &Loop, wait: impl FnOnce() -> R + Send) -> R {
         if let Some(act) = self.when_it_waits.take() {
             act();
@@ -154,11 +173,13 @@ impl Host for TestHost {
         wait()
     }
 
-    fn turn_ends(&self, _: &Loop) -> Result<bool, Left> {
+    fn turn_ends(&self, engine: &Loop) -> Result<bool, Left> {
         if self.writes_turns_down.get() {
             self.ran.borrow_mut().push("end of turn");
         }
-        Ok(self.writes_turns_down.get())
+        let takes = self.takes_at_turns_ends.get();
+        engine.clock().advance(takes);
+        Ok(!takes.is_zero())
     }
 
     fn interrupted(&self, _: &Loop) -> Result<(), Left> {

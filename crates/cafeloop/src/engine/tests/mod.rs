@@ -16,6 +16,7 @@ mod threads;
 mod timers;
 mod turn;
 mod watching;
+mod watching_once;
 
 use std::rc::Rc;
 

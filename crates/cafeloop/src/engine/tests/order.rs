@@ -65,6 +65,23 @@ fn jobs_of_one_source_keep_their_order() {
 }
 
 #[test]
+fn other_threads_are_one_source_and_part_no_others_jobs() {
+    let orders = orders(|engine| {
+        engine.push(Job::new("queues", |engine| {
+            engine.push(Job::named("a"));
+            engine.push_and_wake(Job::named("1"));
+            engine.push(Job::named("b"));
+            engine.push_and_wake(Job::named("2"));
+        }));
+    });
+    assert_eq!(orders.len(), 6);
+    for order in orders {
+        let place = |name| order.iter().position(|other| *other == name);
+        assert!(place("a") < place("b") && place("1") < place("2"), "{order:?}");
+    }
+}
+
+#[test]
 fn what_is_queued_before_the_loop_runs_has_one_source() {
     for seed in 0..SEEDS {
         let engine = seeded(seed);

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use cafeloop_flow::Event::{
-    JobBegins, JobEnds, PollBegins, PollEnds, Posted, TimerCancelled, TimerFired, TimerSet,
+    self, JobBegins, JobEnds, PollBegins, PollEnds, Posted, TimerCancelled, TimerFired, TimerSet,
     TurnBegins,
 };
 
@@ -36,6 +37,29 @@ fn turns_posts_timers_and_jobs_are_told_in_order_with_the_time() {
             (5, JobEnds),
         ]
     );
+}
+
+#[test]
+fn a_turn_begins_when_what_the_one_before_had_to_send_is_sent() {
+    let (engine, recorder) = recorded_loop();
+    engine.host().take_at_turns_ends(Duration::from_nanos(3));
+    engine.push(Job::busy(2));
+    run(&engine);
+    let begins = |event: &&(u64, Event)| matches!(event.1, TurnBegins { .. });
+    let events = recorder.timed_events();
+    let times: Vec<u64> = events.iter().filter(begins).map(|event| event.0).collect();
+    assert_eq!(times, [0, 3, 6]);
+}
+
+#[test]
+fn a_loop_that_has_stopped_meanwhile_begins_its_next_turn_when_it_runs() {
+    let (engine, recorder) = recorded_loop();
+    engine.push(Job::stop());
+    run(&engine);
+    engine.clock().advance(Duration::from_nanos(5));
+    engine.push(Job::stop());
+    run(&engine);
+    assert_eq!(recorder.timed_events()[3], (5, TurnBegins { ready: 1 }));
 }
 
 #[test]

@@ -63,6 +63,40 @@ fn a_burst_of_posts_wakes_a_sleeping_loop_once() {
 }
 
 #[test]
+fn who_has_the_hosts_lock_queues_at_once_and_wakes_nobody_who_is_awake() {
+    let engine = new_loop();
+    engine.push(Job::named("a"));
+    engine.push_and_wake(Job::named("b"));
+    engine.push(Job::named("c"));
+    assert_eq!(wake_ups(&engine), 0);
+    assert_eq!(turn(&engine), ["a", "b", "c"]);
+}
+
+#[test]
+fn who_has_the_hosts_lock_wakes_a_sleeping_loop_once() {
+    let (engine, recorder) = recorded_loop();
+    let other = engine.clone();
+    engine.host().when_it_waits(move || {
+        for _ in 0..100 {
+            other.push_and_wake(Job::named("a"));
+        }
+        other.push_and_wake(Job::stop());
+        assert_eq!(wake_ups(&other), 1);
+    });
+    assert_eq!(run(&engine).len(), 101);
+    assert_eq!(recorder.polls(), [1]);
+    assert_eq!(wake_ups(&engine), 0);
+}
+
+#[test]
+fn what_is_queued_while_the_host_settles_is_not_slept_over() {
+    let engine = new_loop();
+    let other = engine.clone();
+    engine.host().when_it_settles(move || other.push(Job::stop()));
+    assert_eq!(run(&engine), ["stop"]);
+}
+
+#[test]
 fn a_post_after_a_wait_that_something_else_ended_wakes_nobody() {
     let engine = new_loop();
     let raise = |engine: &Loop| {

@@ -6,12 +6,14 @@ use std::mem;
 
 use proptest::prelude::*;
 
-use crate::io::{Close, End, Keep, LARGE_READ, Refused, Room, Settled, Stream, Write};
+use crate::io::{Close, End, Keep, LARGE_READ, Refused, Room, Settled, Stream, Turn, Write};
 
 /// What a driver of the machine is told to do and has done to it, in any order.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Write(usize),
+    /// Another connection of the loop writes.
+    OtherWrites,
     TurnEnds,
     /// The kernel has room for so many bytes and says so.
     Room(usize),
@@ -24,6 +26,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (0..7_usize).prop_map(Step::Write),
+        2 => Just(Step::OtherWrites),
         4 => Just(Step::TurnEnds),
         6 => (0..9_usize).prop_map(Step::Room),
         1 => (0..6_usize, 0..6_usize).prop_map(|(low, more)| Step::Marks(low + more, low)),
@@ -38,7 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
 #[expect(clippy::struct_excessive_bools, reason = "what was seen, each by itself")]
 struct Wire {
     machine: Stream<Vec<u8>>,
-    turn: u64,
+    turn: Turn,
     /// Bytes that the kernel still takes.
     room: usize,
     watches_for_room: bool,
@@ -122,7 +125,7 @@ impl Wire {
     }
 
     fn turn_ends(&mut self) {
-        self.turn += 1;
+        self.turn = Turn { number: self.turn.number + 1, is_shared: false };
         if mem::take(&mut self.flushes_at_turns_end) {
             self.flush_first();
         }
@@ -138,6 +141,7 @@ impl Wire {
     fn take(&mut self, step: Step) {
         match step {
             Step::Write(count) => _ = self.write(count),
+            Step::OtherWrites => self.turn.is_shared = true,
             Step::TurnEnds => self.turn_ends(),
             Step::Room(bytes) => {
                 self.room = bytes;
@@ -247,6 +251,19 @@ fn the_first_write_of_a_turn_goes_at_once() {
 }
 
 #[test]
+fn a_small_write_goes_with_those_of_others_in_the_same_turn() {
+    let mut wire = Wire { room: usize::MAX, ..Wire::default() };
+    wire.take(Step::OtherWrites);
+    assert_eq!(wire.write(3), Ok(Write::Later));
+    wire.turn_ends();
+    assert_eq!(wire.write(3), Ok(Write::Now));
+    wire.turn_ends();
+    wire.take(Step::OtherWrites);
+    // To copy it costs more than to wake whoever waits for it.
+    assert_eq!(wire.write(16 * 1024), Ok(Write::Now));
+}
+
+#[test]
 fn who_wrote_several_times_in_a_turn_is_expected_to_do_so_again() {
     let mut wire = Wire { room: usize::MAX, ..Wire::default() };
     assert_eq!([wire.write(3), wire.write(3)], [Ok(Write::Now), Ok(Write::Later)]);
@@ -336,8 +353,8 @@ fn writes_to_a_lost_connection_are_counted() {
     let mut machine = Stream::<()>::default();
     assert!(machine.abort().is_some());
     assert!(machine.abort().is_none());
-    assert_eq!(machine.write(1, Some(0)), Ok(Write::Lost(0)));
-    assert_eq!(machine.write(1, Some(0)), Ok(Write::Lost(1)));
+    assert_eq!(machine.write(1, Some(Turn::default())), Ok(Write::Lost(0)));
+    assert_eq!(machine.write(1, Some(Turn::default())), Ok(Write::Lost(1)));
 }
 
 #[test]
@@ -360,12 +377,12 @@ fn a_lent_socket_refuses_writes_until_it_is_back() {
     wire.take(Step::Write(2));
     assert!(wire.machine.lend());
     assert!(!wire.machine.lend());
-    assert_eq!(wire.machine.write(1, Some(0)), Err(Refused::Lent));
+    assert_eq!(wire.machine.write(1, Some(Turn::default())), Err(Refused::Lent));
     wire.room = 2;
     wire.machine.sent(2);
     assert_eq!(wire.machine.settle(), Settled::Drained);
     assert!(!wire.machine.give_back());
-    assert_eq!(wire.machine.write(0, Some(0)), Ok(Write::Nothing));
+    assert_eq!(wire.machine.write(0, Some(Turn::default())), Ok(Write::Nothing));
 }
 
 #[test]
@@ -375,7 +392,7 @@ fn an_end_that_comes_while_the_socket_is_lent_waits_for_it() {
     assert_eq!(machine.end_writing(), End::Later);
     assert_eq!(machine.end_writing(), End::Already);
     assert!(machine.give_back());
-    assert_eq!(machine.write(1, Some(0)), Err(Refused::Ended));
+    assert_eq!(machine.write(1, Some(Turn::default())), Err(Refused::Ended));
 }
 
 #[test]

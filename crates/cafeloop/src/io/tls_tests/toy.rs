@@ -5,12 +5,17 @@ use std::collections::VecDeque;
 use std::mem;
 
 use crate::io::tls::{Close, Flow, InputEnd, Next, Offer, Tls};
-use crate::io::{Keep, Write};
+use crate::io::{Keep, Turn, Write};
 
 pub(super) const GREETING: u8 = 0xAA;
 pub(super) const LAST_WORD: u8 = 0xFF;
 /// A toy's record is small, so that its edges are often met.
 pub(super) const MOST: usize = 5;
+
+/// A turn in which no other connection writes.
+pub(super) fn turn(number: u64) -> Turn {
+    Turn { number, is_shared: false }
+}
 
 /// What reading or shaking hands came to.
 pub(super) enum Answer<T> {
@@ -123,7 +128,7 @@ impl Side {
                 *next
             })
             .collect();
-        match self.machine.write(count, Some(self.turn)) {
+        match self.machine.write(count, Some(turn(self.turn))) {
             Write::Nothing | Write::Lost(_) => {}
             Write::Now => {
                 let taken = match self.toy.encrypt(&bytes) {

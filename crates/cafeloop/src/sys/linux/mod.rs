@@ -14,7 +14,7 @@ pub(crate) mod wire;
 
 pub(crate) use clock::{PromptTimers, monotonic_ns};
 pub use peer::Peer;
-pub(crate) use poller::{Events, Poller, Readiness};
+pub(crate) use poller::{Events, Poller, Readiness, Reports};
 pub(crate) use reach::{Ends, Reach};
 pub(crate) use signal_pipe::SignalPipe;
 pub(crate) use waker::Waker;

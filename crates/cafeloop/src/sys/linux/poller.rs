@@ -32,11 +32,21 @@ pub(crate) struct Readiness {
     pub(crate) write: bool,
 }
 
+/// How often readiness is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reports {
+    /// By each wait, for as long as it lasts.
+    Each,
+    /// By one wait; then no more of the descriptor until it is told anew.
+    Once,
+}
+
 impl Readiness {
-    fn flags(self) -> EventFlags {
+    fn flags(self, reports: Reports) -> EventFlags {
         let mut flags = EventFlags::empty();
         flags.set(EventFlags::IN, self.read);
         flags.set(EventFlags::OUT, self.write);
+        flags.set(EventFlags::ONESHOT, reports == Reports::Once);
         flags
     }
 
@@ -103,10 +113,17 @@ impl Poller {
 
     /// Begins to watch `fd`.  A descriptor that is known already (its number
     /// was closed and used again behind our back) is given the new token.
-    pub(crate) fn add(&self, fd: RawFd, token: u64, interest: Readiness) -> io::Result<()> {
+    pub(crate) fn add(
+        &self,
+        fd: RawFd,
+        token: u64,
+        interest: Readiness,
+        reports: Reports,
+    ) -> io::Result<()> {
         let (fd, data) = (borrow(fd)?, EventData::new_u64(token));
-        match epoll::add(&self.epoll, fd, data, interest.flags()) {
-            Err(Errno::EXIST) => epoll::modify(&self.epoll, fd, data, interest.flags()),
+        let flags = interest.flags(reports);
+        match epoll::add(&self.epoll, fd, data, flags) {
+            Err(Errno::EXIST) => epoll::modify(&self.epoll, fd, data, flags),
             answer => answer,
         }
         .map_err(io::Error::from)
@@ -114,10 +131,17 @@ impl Poller {
 
     /// Changes what `fd` is watched for.  A descriptor that the kernel has
     /// forgotten (closed, then opened again) is added anew.
-    pub(crate) fn modify(&self, fd: RawFd, token: u64, interest: Readiness) -> io::Result<()> {
+    pub(crate) fn modify(
+        &self,
+        fd: RawFd,
+        token: u64,
+        interest: Readiness,
+        reports: Reports,
+    ) -> io::Result<()> {
         let (fd, data) = (borrow(fd)?, EventData::new_u64(token));
-        match epoll::modify(&self.epoll, fd, data, interest.flags()) {
-            Err(Errno::NOENT) => epoll::add(&self.epoll, fd, data, interest.flags()),
+        let flags = interest.flags(reports);
+        match epoll::modify(&self.epoll, fd, data, flags) {
+            Err(Errno::NOENT) => epoll::add(&self.epoll, fd, data, flags),
             answer => answer,
         }
         .map_err(io::Error::from)

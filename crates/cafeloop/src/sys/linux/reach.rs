@@ -47,6 +47,8 @@ impl Ends {
         } else if file.file_type().is_fifo() {
             let is_own = self.find(fd, |other| is_other_end(fd, &file, other)).is_some();
             Ok(if is_own { Reach::Own } else { Reach::Outside("a pipe".into()) })
+        } else if is_of_process(fd) {
+            Ok(Reach::Outside("a child process".into()))
         } else {
             Ok(Reach::Outside("what is neither a pipe nor a socket".into()))
         }
@@ -109,6 +111,13 @@ impl Ends {
 
 fn file(fd: RawFd) -> Option<Metadata> {
     fs::metadata(format!("{DESCRIPTORS}/{fd}")).ok()
+}
+
+/// Whether it is from `pidfd_open(2)`: the kernel calls it `anon_inode:[pidfd]` or, since
+/// Linux 6.9, `pidfd:[INODE]`.
+fn is_of_process(fd: RawFd) -> bool {
+    fs::read_link(format!("{DESCRIPTORS}/{fd}"))
+        .is_ok_and(|name| name.to_string_lossy().contains("pidfd"))
 }
 
 fn descriptors() -> impl Iterator<Item = RawFd> {
@@ -285,6 +294,14 @@ mod tests {
         assert_eq!(reach(&own), Reach::Own);
         let open = UdpSocket::bind("0.0.0.0:0").expect("there is a port");
         assert!(matches!(reach(&open), Reach::Outside(what) if what.starts_with("a UDP socket")));
+    }
+
+    #[test]
+    fn a_process_reaches_outside_and_is_called_one() {
+        let own = rustix::process::getpid();
+        let process = rustix::process::pidfd_open(own, rustix::process::PidfdFlags::empty());
+        let process = process.expect("the kernel has such descriptors");
+        assert_eq!(reach(&process), Reach::Outside("a child process".into()));
     }
 
     #[test]
