@@ -4,24 +4,24 @@
 //! without an exception, what the methods would do to the group is done here; all else,
 //! and a group of a derived class, is left to them.
 //!
-//! What they do is tried out first, on objects that take it down: so a version of
+//! What they do is tried out first (`python/cafeloop/_task_group.py`): so a version of
 //! Python that does something else, or a program that has replaced a method or its
 //! code, has its own way.
 
 use std::cell::Cell;
-use std::ffi::CStr;
 
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyFunction, PySet, PyType};
+use pyo3::types::{PyBool, PyFunction, PySet, PyType};
 
 use super::class::own;
 use super::classes;
 use super::future::{self, Future, State};
 use super::published;
 use crate::gil::Gil;
+use crate::names;
 
 // SAFETY: declared as in CPython's Include/cpython/classobject.h; PyO3 has no declarations.
 unsafe extern "C" {
@@ -101,71 +101,9 @@ fn try_out(py: Python<'_>) -> PyResult<Option<Known>> {
         on_task_done: Method::of(&class, "_on_task_done")?,
         class: class.clone().unbind(),
     };
-    let names = PyDict::new(py);
-    names.set_item("TaskGroup", class)?;
-    py.run(TRIAL, Some(&names), None)?;
-    let is_known = names.get_item("is_known")?;
-    Ok(is_known.is_some_and(|is_known| is_known.is(PyBool::new(py, true))).then_some(known))
+    let is_known = names::task_group_is_known(py)?.call0()?.is_truthy()?;
+    Ok(is_known.then_some(known))
 }
-
-/// Calls both methods in every usual case, on objects which know what they may be asked
-/// for, and take down what is done to them.
-const TRIAL: &CStr = c"
-did = []
-
-def doing(what, answer=None):
-    def act(*args, **options):
-        given = {name: value for name, value in options.items() if value is not None}
-        did.append((what, *args, given) if given else (what, *args))
-        return answer
-    return act
-
-class Thing:
-    def __init__(self, **fields):
-        self.__dict__.update(fields)
-    __setattr__ = __delattr__ = doing('change')
-
-class Tasks(Thing):
-    def __bool__(self):
-        return self.any
-
-def task_of(cancelled):
-    return Thing(done=lambda: False, cancelled=lambda: cancelled, exception=lambda: None,
-                 add_done_callback=doing('call when done'))
-
-def group_of(any, **fields):
-    tasks = Tasks(any=any, add=doing('add'), discard=doing('discard'))
-    return Thing(_tasks=tasks, _parent_task=None, _aborting=False, **fields)
-
-def ends_as_known(any, is_awaited, is_told, cancelled):
-    did.clear()
-    told = Thing(done=lambda: is_told, set_result=doing('tell'))
-    task = task_of(cancelled)
-    group = group_of(any, _on_completed_fut=told if is_awaited else None)
-    TaskGroup._on_task_done(group, task)
-    tells = [('tell', True)] if is_awaited and not any and not is_told else []
-    return did == [('discard', task), *tells]
-
-def begins_as_known(any, is_exiting, options):
-    did.clear()
-    task, coro, called = task_of(False), object(), object()
-    group = group_of(any, _entered=True, _exiting=is_exiting, _on_task_done=called,
-                     _loop=Thing(create_task=doing('create', task)))
-    made = TaskGroup.create_task(group, coro, **options)
-    create = ('create', coro, options) if options else ('create', coro)
-    return made is task and did[:1] == [create] and sorted(did[1:], key=str) == [
-        ('add', task), ('call when done', called)]
-
-both = False, True
-is_known = all(
-    ends_as_known(any, is_awaited, is_told, cancelled)
-    for any in both for is_awaited in both for is_told in both for cancelled in both
-) and all(
-    begins_as_known(any, is_exiting, options)
-    for any, is_exiting in ((False, False), (True, False), (True, True))
-    for options in ({}, {'context': object()})
-)
-";
 
 /// Does what a group's `_on_task_done` would, if `callback` is just that of a group and
 /// the task has ended as usual; else false, and nothing.
