@@ -1,7 +1,8 @@
 """Recording small programs, and reading what their recordings say.
 
-Each runs in an interpreter of its own.  It waits for some milliseconds, which no test judges by the
-clock: what is looked at is who waited where, for whom, and how often.
+Each runs in an interpreter of its own, and in virtual time if the test asks for it.  In real time
+it waits for some milliseconds, which no test judges by the clock: what is looked at is who waited
+where, for whom, and how often.
 """
 
 import json
@@ -101,11 +102,14 @@ def read(command):
 
 
 @pytest.fixture
-def record(command, read, folder):
+def record(request, command, read, folder):
     """Records a program by the command; it has to end well."""
+    is_virtual = "virtual_time" in request.fixturenames
 
     def record(source, *arguments, options=(), status=0):
         (folder / "program.py").write_text(source)
+        if is_virtual and "--clock=real" not in options:
+            options = ["--clock=virtual", *options]
         process = command("run", "--flow=program.flow", *options, "program.py", *arguments)
         assert process.returncode == status, process.stderr
         return read("program.flow")

@@ -4,10 +4,12 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("virtual_time")
+
 CAFE = """\
 import asyncio
 async def make_coffee(coffee):
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(20)
 async def serve(flavour, coffee):
     await make_coffee(coffee)
 async def main():
@@ -131,7 +133,7 @@ async def wait(future):
 async def main():
     loop = asyncio.get_running_loop()
     future, another = loop.create_future(), loop.create_future()
-    loop.call_later(0.001, future.set_result, None)
+    loop.call_later(1, future.set_result, None)
     await asyncio.create_task(wait(future), name="timed")
     tell = lambda: loop.call_soon_threadsafe(another.set_result, None)
     thread = threading.Thread(target=tell)
@@ -168,7 +170,7 @@ def test_a_chain_goes_through_async_generators(record_tasks):
     flow = record_tasks("""\
 import asyncio
 async def coffees():
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(20)
     yield "Latte"
 async def main():
     async for coffee in coffees():
@@ -185,7 +187,7 @@ def test_an_eager_task_runs_inside_of_the_one_that_made_it(record):
     flow = record("""\
 import asyncio
 async def brew():
-    await asyncio.sleep(0.002)
+    await asyncio.sleep(2)
 async def main():
     task_class = type(asyncio.current_task())
     await task_class(brew(), loop=asyncio.get_running_loop(), name="eager", eager_start=True)
@@ -280,7 +282,7 @@ async def main():
     loop = asyncio.get_running_loop()
     # The interpreter's own, not the loop's.
     future = asyncio.Future()
-    loop.call_later(0.002, future.set_result, None)
+    loop.call_later(2, future.set_result, None)
     await future
     asyncio.current_task().get_name()
 asyncio.run(main())
@@ -295,12 +297,12 @@ def test_a_task_that_has_met_a_timeout_was_not_cancelled_for_long(record):
 import asyncio
 async def main():
     try:
-        async with asyncio.timeout(0.02):
+        async with asyncio.timeout(20):
             await asyncio.sleep(60)
     except TimeoutError:
         pass
     # Longer than whoever is cancelled may take.
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(200)
 asyncio.run(main())
 """)
     assert flow.findings == []
@@ -317,7 +319,8 @@ async def main():
     asyncio.create_task(serve(), name="server")
     await asyncio.sleep(0.02)
 asyncio.run(main())
-""")
+""", options=["--clock=real"])
+    # Where a task waits for long is looked up by real time, so this takes some.
     # By asyncio.run, while the loop stands still.
     assert flow.task("server").end == "cancelled"
     ((_, chain),) = flow.waits(flow.task("server"))
