@@ -57,12 +57,13 @@ conformance: develop ## Run CPython's own asyncio tests on the loop
 loom: ## Check the inbox's protocol in every order of its threads
 	RUSTFLAGS="--cfg loom" cargo test --quiet --release --target-dir target/loom -p cafeloop --lib inbox
 
-fuzz: ## Feed bytes that nobody thought of to what reads files (SECONDS=60; nightly, cargo-fuzz)
+fuzz: ## Feed bytes that nobody thought of to what reads files and what drives connections (SECONDS=60 each; nightly, cargo-fuzz)
 	@cargo +nightly fuzz --version > /dev/null 2>&1 || \
 		{ echo "'make fuzz' needs a nightly compiler and cargo-fuzz: cargo install cargo-fuzz" >&2; exit 1; }
-	mkdir -p fuzz/corpus/recording
+	mkdir -p fuzz/corpus/recording fuzz/corpus/io
 	cargo +nightly fuzz run recording fuzz/corpus/recording crates/cafeloop-flow/tests/recordings -- \
 		-max_total_time=$(or $(SECONDS),60) -max_len=8192
+	cargo +nightly fuzz run io fuzz/corpus/io -- -max_total_time=$(or $(SECONDS),60) -max_len=512
 
 forky: ## Run the Python tests on 3.14 and 3.15, from Debian's next release (root)
 	.ci/forky prepare

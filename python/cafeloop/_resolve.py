@@ -85,6 +85,8 @@ _KINDS: dict[int, tuple[socket.SocketKind, int]] = {
 
 _ANY, _INET, _INET6 = socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6
 _LAST_PORT = 65535
+# All but those that mean nothing where nothing has to be looked up.
+_OTHER_FLAGS = ~int(socket.AI_PASSIVE | socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
 
 
 def _known(
@@ -92,10 +94,12 @@ def _known(
 ) -> AddressInfo | None:
     """What `look_up`, if it is the standard library's, will say; None if it isn't known."""
     kind, protocol = _KINDS.get(type, (None, 0))
-    if flags or kind is None or (proto and proto != protocol) or host.__class__ is not str:
+    if int(flags) & _OTHER_FLAGS or kind is None or (proto and proto != protocol) or host.__class__ is not str:
         return None
     if port.__class__ is int:
         number = port
+    elif port is None:
+        number = 0
     elif port.__class__ is str and len(port) <= 5 and port.isascii() and port.isdigit():
         number = int(port)
     else:

@@ -39,6 +39,8 @@ ASKED = [
     {"type": socket.SOCK_STREAM, "family": socket.AF_UNIX},
     {"type": socket.SOCK_STREAM, "flags": socket.AI_CANONNAME},
     {"type": socket.SOCK_STREAM, "flags": socket.AI_NUMERICHOST},
+    {"type": socket.SOCK_STREAM, "flags": socket.AI_PASSIVE | socket.AI_NUMERICSERV},
+    {"type": socket.SOCK_STREAM, "flags": socket.AI_V4MAPPED, "family": socket.AF_INET6},
     {},
 ]
 
@@ -74,12 +76,13 @@ def test_the_answer_is_the_systems(run, host):
 
 @pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
 @pytest.mark.parametrize(
-    ("host", "port"), [("127.0.0.1", 80), ("::1", "80"), ("2001:DB8::1", 0)]
+    ("host", "port"), [("127.0.0.1", 80), ("::1", "80"), ("2001:DB8::1", 0), ("::", None)]
 )
-def test_a_literal_needs_no_thread(loop, host, port):
-    look_up = loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+@pytest.mark.parametrize("flags", [0, socket.AI_PASSIVE, socket.AI_NUMERICHOST])
+def test_a_literal_needs_no_thread(loop, host, port, flags):
+    look_up = loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     found = loop.run_until_complete(look_up)
-    assert found == socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    assert found == socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     assert loop._default_executor is None
 
 

@@ -129,6 +129,63 @@ def test_between_two_datagrams_the_loop_runs_what_the_first_made_ready(
     assert seen == [b"coffee", b"after coffee", b"tea", b"after tea"]
 
 
+def test_in_a_long_row_too_each_has_its_turn(endpoint, loop, until, friend):
+    told = []
+
+    class Protocol(asyncio.DatagramProtocol):
+        def datagram_received(self, data, addr):
+            told.append(data)
+            loop.call_soon(told.append, "ran")
+
+    transport, _ = endpoint(Protocol(), local_addr=LOCALHOST)
+    for _ in range(3):
+        sent = [b"%d" % number for number in range(60)]
+        for data in sent:
+            friend.sendto(data, transport.get_extra_info("sockname"))
+        until(lambda sent=sent: len(told) >= 2 * len(sent))
+        assert told == [entry for data in sent for entry in (data, "ran")]
+        told.clear()
+
+
+def test_an_end_in_the_midst_of_a_row_ends_it(endpoint, loop, until, turn, friend):
+    told = []
+
+    class Protocol(asyncio.DatagramProtocol):
+        def datagram_received(self, data, addr):
+            told.append(data)
+            if data == b"40":
+                transport.close()
+
+    transport, _ = endpoint(Protocol(), local_addr=LOCALHOST)
+    for number in range(60):
+        friend.sendto(b"%d" % number, transport.get_extra_info("sockname"))
+    until(transport.is_closing)
+    turn()
+    turn()
+    assert told == [b"%d" % number for number in range(41)]
+
+
+def test_a_protocol_that_fails_in_the_midst_of_a_row_has_the_next(
+    endpoint, loop, until, friend
+):
+    told = []
+
+    class Protocol(asyncio.DatagramProtocol):
+        def datagram_received(self, data, addr):
+            told.append(data)
+            raise ValueError(data)
+
+    reports = []
+    loop.set_exception_handler(lambda loop, context: reports.append(context["exception"].args))
+    transport, _ = endpoint(Protocol(), local_addr=LOCALHOST)
+    sent = [b"%d" % number for number in range(60)]
+    for data in sent:
+        friend.sendto(data, transport.get_extra_info("sockname"))
+    until(lambda: len(told) == len(sent))
+    assert told == sent
+    assert reports == [(data,) for data in sent]
+
+
 def test_addresses_of_ipv6_have_flow_and_scope(endpoint, until):
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as friend:
         friend.bind(("::1", 0))

@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import inspect
 import os
+import select
 import signal
 import socket
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -441,3 +443,114 @@ def test_reset_and_closed_connections_are_errors(loop, begin, until):
             assert isinstance(task.exception(), ConnectionResetError)
             with pytest.raises(BrokenPipeError):
                 loop.run_until_complete(loop.sock_sendall(near, b"coffee"))
+
+
+def wait_and_receive(loop, near, far, begin, until):
+    """An operation that had to wait, and has its answer."""
+    task = begin(loop.sock_recv(near, 100))
+    far.send(b"coffee")
+    until(task.done)
+    assert task.result() == b"coffee"
+
+
+def test_a_number_given_to_another_socket_between_two_operations(loop, pair, begin, until):
+    near, far = pair
+    wait_and_receive(loop, near, far, begin, until)
+    one, two = socket.socketpair()
+    with one, two:
+        os.dup2(one.fileno(), near.fileno())
+        os.set_blocking(near.fileno(), False)
+        wait_and_receive(loop, near, two, begin, until)
+
+
+def test_a_number_used_again_after_an_operation_can_be_a_transports(
+    loop, link, begin, until, Notes
+):
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        number = near.fileno()
+        wait_and_receive(loop, near, far, begin, until)
+    transport, far = link(notes := Notes())
+    assert transport.get_extra_info("socket").fileno() == number
+    far.send(b"coffee")
+    until(lambda: notes.received)
+
+
+def asked_of_the_kernel(number):
+    """What epoll instances of this process watch a number for (`fdinfo` in `proc(5)`)."""
+    asked = 0
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            for line in Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines():
+                match line.split():
+                    case ["tfd:", watched, "events:", events, *_] if int(watched) == number:
+                        asked |= int(events, 16) & (select.EPOLLIN | select.EPOLLOUT)
+    return asked
+
+
+def test_nothing_is_asked_of_the_kernel_once_an_operation_has_its_answer(
+    loop, pair, begin, until, turn
+):
+    near, far = pair
+    task = begin(loop.sock_recv(near, 100))
+    assert asked_of_the_kernel(near.fileno()) == select.EPOLLIN
+    far.send(b"coffee")
+    until(task.done)
+    turn()
+    # Or whoever closes it now, with a copy of it in another process, would have the loop
+    # told without end of what comes for that.
+    assert asked_of_the_kernel(near.fileno()) == 0
+
+
+def test_a_reader_takes_the_place_of_an_operation(loop, pair, begin, until, turn):
+    near, far = pair
+    task = begin(loop.sock_recv(near, 100))
+    seen = []
+    loop.add_reader(near, lambda: seen.append(near.recv(100)))
+    far.send(b"coffee")
+    until(lambda: seen)
+    assert not task.done()
+    task.cancel()
+    until(task.done)
+    # The reader is another's, and stays.
+    far.send(b"tea")
+    until(lambda: len(seen) == 2)
+    assert loop.remove_reader(near) is True
+
+
+def test_a_reader_taken_back_takes_an_operation_with_it(loop, pair, begin, turn):
+    near, far = pair
+    task = begin(loop.sock_recv(near, 100))
+    assert loop.remove_reader(near) is True
+    far.send(b"coffee")
+    for _ in range(3):
+        turn()
+    assert not task.done()
+
+
+def test_a_writer_beside_an_operation_stays(loop, pair, begin, until):
+    near, far = pair
+    seen = []
+    task = begin(loop.sock_recv(near, 100))
+    loop.add_writer(near, seen.append, "room")
+    until(lambda: seen)
+    far.send(b"coffee")
+    until(task.done)
+    before = len(seen)
+    until(lambda: len(seen) > before)
+    assert loop.remove_writer(near) is True
+
+
+@pytest.mark.parametrize("operation", ["sock_recv_into", "sock_sendall"])
+def test_what_has_no_bytes_is_refused(loop, pair, operation):
+    near, _ = pair
+    with pytest.raises(TypeError):
+        loop.run_until_complete(getattr(loop, operation)(near, "text"))
+
+
+def test_a_buffer_without_room_receives_nothing(loop, pair):
+    near, far = pair
+    far.send(b"coffee")
+    assert loop.run_until_complete(loop.sock_recv_into(near, bytearray())) == 0
+    assert near.recv(100) == b"coffee"

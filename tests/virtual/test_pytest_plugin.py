@@ -243,7 +243,9 @@ async def test_clean():
     await asyncio.sleep(0)
     task.cancel()
 """)
-    result.assert_outcomes(passed=2, failed=6)
+    outcomes = result.parseoutcomes()
+    # A child that is still running may be told of by the interpreter, too, when it goes.
+    assert (outcomes["passed"], outcomes["failed"]) == (2, 6)
     result.stdout.fnmatch_lines(
         [
             "the test has left behind:",

@@ -51,4 +51,4 @@ def test_it_needs_a_running_loop_and_a_beginning():
         pass
     assert repr(cafeloop.Stopwatch()) == "<Stopwatch>"
     with pytest.raises(RuntimeError, match="the stopwatch hasn't been started"):
-        cafeloop.Stopwatch().loop_seconds 
+        cafeloop.Stopwatch().loop_seconds

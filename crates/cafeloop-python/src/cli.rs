@@ -48,7 +48,7 @@ pub(crate) fn parse_command(py: Python<'_>, args: Vec<OsString>) -> PyResult<Bou
     Ok(Bound::new(py, task)?.into_any())
 }
 
-/// Draws a recording as it looks in a terminal; raises OSError if it can't be read.
+/// Draws a recording as it looks in a terminal; raises `OSError` if it can't be read.
 #[pyfunction]
 pub(crate) fn draw_flow(
     py: Python<'_>,
@@ -65,7 +65,7 @@ pub(crate) fn draw_flow(
     }
 }
 
-/// Where the runs of two recordings part; raises OSError if one can't be read.
+/// Where the runs of two recordings part; raises `OSError` if one can't be read.
 #[pyfunction]
 pub(crate) fn part(py: Python<'_>, before: PathBuf, after: PathBuf) -> PyResult<String> {
     let comparison = Comparison { before, after };

@@ -212,13 +212,12 @@ impl PlainSocket {
         if !object.is_instance(names::socket_class(py).ok()?).ok()? {
             return None;
         }
-        let is_plain = match IS_WHERE_IT_SHOULD_BE.get() {
-            Some(known) => *known,
-            None => {
-                let fd = object.call_method0(intern!(py, "fileno")).ok()?.extract::<RawFd>();
-                let fd = fd.ok().filter(|fd| *fd >= 0)?;
-                *IS_WHERE_IT_SHOULD_BE.get_or_init(|| field(object) == fd)
-            }
+        let is_plain = if let Some(known) = IS_WHERE_IT_SHOULD_BE.get() {
+            *known
+        } else {
+            let fd = object.call_method0(intern!(py, "fileno")).ok()?.extract::<RawFd>();
+            let fd = fd.ok().filter(|fd| *fd >= 0)?;
+            *IS_WHERE_IT_SHOULD_BE.get_or_init(|| field(object) == fd)
         };
         is_plain.then(|| PlainSocket(object.clone().unbind()))
     }

@@ -145,10 +145,10 @@ impl Watcher {
     pub(crate) fn replaced(&self, py: Python<'_>) -> PyResult<()> {
         match self {
             Watcher::Handle(handle) | Watcher::Of(handle, _) => Handle::cancel(handle.bind(py)),
-            // As with asyncio nobody is told.
-            Watcher::Operation(_) => Ok(()),
-            // It finds out by itself: its socket was closed behind its back.
-            Watcher::Reader(_)
+            // As with asyncio nobody is told of an operation.  A transport finds out by
+            // itself: its socket was closed behind its back.
+            Watcher::Operation(_)
+            | Watcher::Reader(_)
             | Watcher::Sender(_)
             | Watcher::Receiver(_)
             | Watcher::DatagramSender(_) => Ok(()),
@@ -296,12 +296,13 @@ impl Host for Python3 {
         if let Some(Watcher::Operation(operation)) = watcher.take_if(is_told_once) {
             return Some(Job::Operate(operation));
         }
-        watcher.as_ref().map(|watcher| match watcher {
+        Some(match watcher.as_ref()? {
             Watcher::Handle(handle) | Watcher::Of(handle, _) => {
                 Job::Handle(Queued::new(handle.bind(py).clone()))
             }
             Watcher::Reader(stream) => Job::Read(stream.clone_ref(py)),
             Watcher::Sender(stream) => Job::Send(stream.clone_ref(py)),
+            Watcher::Receiver(datagram) if !datagram.get().wants_report(py) => return None,
             Watcher::Receiver(datagram) => Job::Receive(datagram.clone_ref(py)),
             Watcher::DatagramSender(datagram) => Job::SendDatagrams(datagram.clone_ref(py)),
             Watcher::Operation(_) => unreachable!("it was taken out above"),

@@ -71,6 +71,7 @@ names! {
     strerror = "os"."strerror";
     swap_current_task = "_asyncio"."_swap_current_task";
     task_class = "asyncio.tasks"."Task";
+    task_group_is_known = "cafeloop._task_group"."is_known";
     task_get_stack = "asyncio.base_tasks"."_task_get_stack";
     task_print_stack = "asyncio.base_tasks"."_task_print_stack";
     task_repr = "asyncio.base_tasks"."_task_repr";

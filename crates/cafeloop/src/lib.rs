@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+/// As a fuzzer sees it, with which the tests of `io` share what drives its machines.
+#[cfg(test)]
+extern crate self as cafeloop;
+
 mod api;
 #[doc(hidden)]
 pub mod engine;

@@ -253,8 +253,8 @@ fn plain<'py>(
 
 /// Whether sockets of this class have the methods that `_socket.socket` has.
 fn has_own_methods(class: &Bound<'_, PyType>) -> PyResult<bool> {
-    let py = class.py();
     static OWN: PyOnceLock<[Py<PyAny>; 3]> = PyOnceLock::new();
+    let py = class.py();
     let methods = |class: &Bound<'_, PyAny>| -> PyResult<[Py<PyAny>; 3]> {
         Ok([
             class.getattr(intern!(py, "recv"))?.unbind(),

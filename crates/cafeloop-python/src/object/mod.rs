@@ -8,7 +8,7 @@
 //! step             one step of a task          current   the current task
 //! coroutine        how one is driven           context   what it runs in
 //! gather           asyncio.gather              sleep     asyncio.sleep
-//! task_group       what asyncio.TaskGroup does for each task
+//! task_group       what asyncio.TaskGroup does for each task (task_in_group: to make it)
 //! sleep_future     a sleep as what a task waits for
 //! shortcut         how asyncio's functions come to them (stand_in: on 3.11)
 //! all_tasks        for asyncio.all_tasks()         task_name
@@ -62,6 +62,8 @@ mod step;
 mod task;
 mod task_face;
 mod task_group;
+#[cfg(Py_3_12)]
+mod task_in_group;
 mod task_name;
 mod waiters;
 mod wakeup;

@@ -16,7 +16,7 @@ use pyo3::types::PyFunction;
 
 use super::class::enter_quickly;
 use super::method::Arguments;
-use super::{gather, sleep, task_group};
+use super::{gather, sleep, task_in_group};
 
 unsafe extern "C" {
     /// Sets the C function by which a Python function is called.
@@ -127,7 +127,7 @@ unsafe extern "C" fn call_create_task(
             let count = ffi::PyVectorcall_NARGS(count);
             let arguments = Arguments::new(py, args, count, names);
             let function = Borrowed::from_ptr(py, function);
-            Ok(task_group::create_task(&function, arguments)?.map(Bound::into_ptr))
+            Ok(task_in_group::create(&function, arguments)?.map(Bound::into_ptr))
         });
         task.unwrap_or_else(|| run_code(function, args, count, names))
     }

@@ -4,31 +4,24 @@
 //! without an exception, what the methods would do to the group is done here; all else,
 //! and a group of a derived class, is left to them.
 //!
-//! What they do is tried out first, on objects that take it down: so a version of
+//! What they do is tried out first (`python/cafeloop/_task_group.py`): so a version of
 //! Python that does something else, or a program that has replaced a method or its
 //! code, has its own way.
 
 use std::cell::Cell;
-use std::ffi::CStr;
 
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyContext, PyDict, PyFunction, PySet, PyType};
+use pyo3::types::{PyBool, PyFunction, PySet, PyType};
 
 use super::class::own;
 use super::classes;
-use super::context::Context;
-use super::coroutine::is_coroutine_exact;
 use super::future::{self, Future, State};
-use super::method::Arguments;
 use super::published;
-use super::reference::Strong;
-use super::task::{self, Start, Task};
-use super::waiters::{Callback, Waiter};
-use crate::event_loop::EventLoop;
 use crate::gil::Gil;
+use crate::names;
 
 // SAFETY: declared as in CPython's Include/cpython/classobject.h; PyO3 has no declarations.
 unsafe extern "C" {
@@ -42,7 +35,7 @@ unsafe extern "C" {
 }
 
 /// A method of which it is known what it does, as long as it has this code.
-struct Method {
+pub(super) struct Method {
     function: Py<PyFunction>,
     code: Py<PyAny>,
 }
@@ -55,7 +48,7 @@ impl Method {
     }
 
     #[inline]
-    fn is(&self, function: *mut ffi::PyObject) -> bool {
+    pub(super) fn is(&self, function: *mut ffi::PyObject) -> bool {
         // SAFETY: compared with a function first, which is alive, as its code is.
         self.function.as_ptr() == function
             && unsafe { ffi::PyFunction_GetCode(function) } == self.code.as_ptr()
@@ -70,15 +63,17 @@ fn code_of(function: &Bound<'_, PyAny>) -> Py<PyAny> {
     }
 }
 
-struct Known {
-    class: Py<PyType>,
-    create_task: Method,
+pub(super) struct Known {
+    pub(super) class: Py<PyType>,
+    /// CPython calls a function natively since 3.12 only.
+    #[cfg(Py_3_12)]
+    pub(super) create_task: Method,
     on_task_done: Method,
 }
 
 /// The class and its methods, if they do what they are known by.
 #[inline]
-fn known(py: Python<'_>) -> Option<&'static Known> {
+pub(super) fn known(py: Python<'_>) -> Option<&'static Known> {
     static KNOWN: PyOnceLock<Option<Known>> = PyOnceLock::new();
     KNOWN.get(py).or_else(|| first_try(py, &KNOWN)).and_then(Option::as_ref)
 }
@@ -101,75 +96,14 @@ fn try_out(py: Python<'_>) -> PyResult<Option<Known>> {
     let module = py.import(intern!(py, "asyncio.taskgroups"))?;
     let class = module.getattr(intern!(py, "TaskGroup"))?.cast_into::<PyType>()?;
     let known = Known {
+        #[cfg(Py_3_12)]
         create_task: Method::of(&class, "create_task")?,
         on_task_done: Method::of(&class, "_on_task_done")?,
         class: class.clone().unbind(),
     };
-    let names = PyDict::new(py);
-    names.set_item("TaskGroup", class)?;
-    py.run(TRIAL, Some(&names), None)?;
-    let is_known = names.get_item("is_known")?;
-    Ok(is_known.is_some_and(|is_known| is_known.is(PyBool::new(py, true))).then_some(known))
+    let is_known = names::task_group_is_known(py)?.call0()?.is_truthy()?;
+    Ok(is_known.then_some(known))
 }
-
-/// Calls both methods in every usual case, on objects which know what they may be asked
-/// for, and take down what is done to them.
-const TRIAL: &CStr = c"
-did = []
-
-def doing(what, answer=None):
-    def act(*args, **options):
-        given = {name: value for name, value in options.items() if value is not None}
-        did.append((what, *args, given) if given else (what, *args))
-        return answer
-    return act
-
-class Thing:
-    def __init__(self, **fields):
-        self.__dict__.update(fields)
-    __setattr__ = __delattr__ = doing('change')
-
-class Tasks(Thing):
-    def __bool__(self):
-        return self.any
-
-def task_of(cancelled):
-    return Thing(done=lambda: False, cancelled=lambda: cancelled, exception=lambda: None,
-                 add_done_callback=doing('call when done'))
-
-def group_of(any, **fields):
-    tasks = Tasks(any=any, add=doing('add'), discard=doing('discard'))
-    return Thing(_tasks=tasks, _parent_task=None, _aborting=False, **fields)
-
-def ends_as_known(any, is_awaited, is_told, cancelled):
-    did.clear()
-    told = Thing(done=lambda: is_told, set_result=doing('tell'))
-    task = task_of(cancelled)
-    group = group_of(any, _on_completed_fut=told if is_awaited else None)
-    TaskGroup._on_task_done(group, task)
-    tells = [('tell', True)] if is_awaited and not any and not is_told else []
-    return did == [('discard', task), *tells]
-
-def begins_as_known(any, is_exiting, options):
-    did.clear()
-    task, coro, called = task_of(False), object(), object()
-    group = group_of(any, _entered=True, _exiting=is_exiting, _on_task_done=called,
-                     _loop=Thing(create_task=doing('create', task)))
-    made = TaskGroup.create_task(group, coro, **options)
-    create = ('create', coro, options) if options else ('create', coro)
-    return made is task and did[:1] == [create] and sorted(did[1:], key=str) == [
-        ('add', task), ('call when done', called)]
-
-both = False, True
-is_known = all(
-    ends_as_known(any, is_awaited, is_told, cancelled)
-    for any in both for is_awaited in both for is_told in both for cancelled in both
-) and all(
-    begins_as_known(any, is_exiting, options)
-    for any, is_exiting in ((False, False), (True, False), (True, True))
-    for options in ({}, {'context': object()})
-)
-";
 
 /// Does what a group's `_on_task_done` would, if `callback` is just that of a group and
 /// the task has ended as usual; else false, and nothing.
@@ -215,82 +149,4 @@ pub(crate) fn task_done(callback: &Bound<'_, PyAny>, future: &Bound<'_, Future>)
         future::set_result(told, PyBool::new(py, true).to_owned().into_any())?;
     }
     Ok(true)
-}
-
-/// Does what a group's `create_task` would, if `function` is just that, and all is as
-/// usual; else nothing.
-pub(super) fn create_task<'py>(
-    function: &Bound<'py, PyAny>,
-    arguments: Arguments<'_, 'py>,
-) -> PyResult<Option<Bound<'py, Task>>> {
-    let py = function.py();
-    let mut positional = arguments.positional();
-    let (Some(group), Some(coroutine), None) =
-        (positional.next(), positional.next(), positional.next())
-    else {
-        return Ok(None);
-    };
-    let Some(known) = known(py).filter(|known| known.create_task.is(function.as_ptr())) else {
-        return Ok(None);
-    };
-    let Some(classes) = classes::made(py).filter(|_| group.get_type().is(&known.class)) else {
-        return Ok(None);
-    };
-    let Some((name, context)) = options(py, &arguments)? else { return Ok(None) };
-    let is = |field: &Bound<'py, PyAny>, value| field.is(PyBool::new(py, value));
-    let tasks = group.getattr(intern!(py, "_tasks"))?;
-    let Ok(tasks) = tasks.cast_exact::<PySet>() else { return Ok(None) };
-    let is_open = is(&group.getattr(intern!(py, "_entered"))?, true)
-        && is(&group.getattr(intern!(py, "_aborting"))?, false)
-        && (is(&group.getattr(intern!(py, "_exiting"))?, false) || !tasks.is_empty());
-    let owner = group.getattr(intern!(py, "_loop"))?;
-    let Ok(owner) = owner.cast_into::<EventLoop>() else { return Ok(None) };
-    if !is_open
-        || !is_coroutine_exact(&coroutine)
-        || owner.get().is_debug(py)
-        || owner.get().try_engine(py).is_none()
-        || !EventLoop::creates_natively(&owner)?
-    {
-        return Ok(None);
-    }
-    let parent = group.getattr(intern!(py, "_parent_task"))?;
-    let parent = classes.task.cast_exact(&parent);
-    if published::is_here() && parent.is_none() {
-        return Ok(None);
-    }
-    let callback = group.getattr(intern!(py, "_on_task_done"))?;
-    let task = task::create(classes, &owner, &coroutine, name, context, Start::Soon)?;
-    let future = task::as_future(&task);
-    if let Some(parent) = parent {
-        published::awaited(future, parent)?;
-    }
-    tasks.add(task.as_any())?;
-    let callback = Callback { function: Strong::new(callback), context: Context::of(py, None)? };
-    future::add_waiter(future, Waiter::Callback(Box::new(callback)))?;
-    Ok(Some(task))
-}
-
-type Options<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyContext>>);
-
-/// The name and the context that a task is to have, if that is all that was asked for.
-fn options<'py>(py: Python<'py>, arguments: &Arguments<'_, 'py>) -> PyResult<Option<Options<'py>>> {
-    let (mut task_name, mut context) = (None, None);
-    for (name, value) in arguments.named() {
-        if name.eq(intern!(py, "name"))? {
-            // Before 3.13 a task was named when it had got a number.
-            if !value.is_none() && py.version_info() < (3, 13) {
-                return Ok(None);
-            }
-            task_name = Some(value);
-        } else if name.eq(intern!(py, "context"))? {
-            if value.is_none() {
-                continue;
-            }
-            let Ok(given) = value.cast_into::<PyContext>() else { return Ok(None) };
-            context = Some(given);
-        } else {
-            return Ok(None);
-        }
-    }
-    Ok(Some((task_name, context)))
 }

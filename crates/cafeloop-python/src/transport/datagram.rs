@@ -1,6 +1,6 @@
 //! A datagram endpoint: what it holds, and its methods.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::RawFd;
 
 use cafeloop::engine::Interest;
@@ -38,6 +38,16 @@ pub(super) enum Speech {
     Python,
 }
 
+/// Looking for a datagram that the kernel hasn't reported.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Look {
+    None,
+    /// When the protocol has had the one that was received.
+    Wanted,
+    /// In the next turn: what is reported meanwhile is what it will find.
+    Queued,
+}
+
 /// The native half of a datagram transport.
 #[pyclass(frozen, weakref, module = "cafeloop")]
 pub(crate) struct Datagram {
@@ -47,6 +57,7 @@ pub(crate) struct Datagram {
 struct State {
     endpoint: Endpoint,
     machine: RefCell<Machine<Waiting>>,
+    looks: Cell<Look>,
     speech: Speech,
     peers: KnownPeers,
     /// To whom all is sent, by the user's choice: nobody else may be named.
@@ -73,6 +84,15 @@ impl Watching for Datagram {
 impl Datagram {
     pub(super) fn machine<'py>(&'py self, py: Python<'py>) -> &'py RefCell<Machine<Waiting>> {
         &self.state.get(py).machine
+    }
+
+    pub(super) fn looks<'py>(&'py self, py: Python<'py>) -> &'py Cell<Look> {
+        &self.state.get(py).looks
+    }
+
+    /// Whether a report is to be answered: not if what it is about is looked for anyway.
+    pub(crate) fn wants_report(&self, py: Python<'_>) -> bool {
+        self.looks(py).get() != Look::Queued
     }
 
     pub(super) fn peers<'py>(&'py self, py: Python<'py>) -> &'py KnownPeers {
@@ -113,6 +133,7 @@ impl Datagram {
     /// What the loop runs when there is something to receive.
     pub(crate) fn receive(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
+        slf.get().looks(py).set(Look::None);
         // It may have been paused or closed since it was told.
         let Some(room) = slf.get().machine(py).borrow().room() else { return Ok(()) };
         Datagram::run(slf, Interest::Read, intern!(py, "_read_ready"), || {
@@ -184,6 +205,7 @@ impl Datagram {
             state: Gil::new(State {
                 endpoint,
                 machine: RefCell::new(Machine::new(rules)),
+                looks: Cell::new(Look::None),
                 peers: KnownPeers::default(),
                 speech: family.map_or(Speech::Python, Speech::Native),
                 remote,

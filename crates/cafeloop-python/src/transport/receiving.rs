@@ -7,11 +7,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::Datagram;
-use super::datagram::Speech;
+use super::datagram::{Look, Speech};
 use super::watching::Watching;
 use super::writing::is_only_full;
 use crate::errors::os_error;
+use crate::event_loop::EventLoop;
 use crate::ffi;
+use crate::host::Job;
 
 const RECEIVE_FAILED: &str = "Fatal read error on datagram transport";
 
@@ -29,7 +31,11 @@ pub(super) fn receive(datagram: &Bound<'_, Datagram>, room: Room) -> PyResult<()
     match received {
         Ok(Some(received)) => {
             let Some(protocol) = this.endpoint(py).protocol(py) else { return Ok(()) };
-            protocol.call_method1(intern!(py, "datagram_received"), received).map(drop)
+            let told = protocol.call_method1(intern!(py, "datagram_received"), received);
+            if this.looks(py).get() == Look::Wanted {
+                look_again(datagram)?;
+            }
+            told.map(drop)
         }
         Ok(None) => Ok(()),
         Err(error) => this.refused(py, error, RECEIVE_FAILED),
@@ -53,12 +59,30 @@ fn natively<'py>(datagram: &Bound<'py, Datagram>, room: Room) -> PyResult<Option
     };
     match received {
         Ok(data) => {
-            this.machine(py).borrow_mut().received(data.as_bytes().len());
+            let looks = this.machine(py).borrow_mut().received(data.as_bytes().len());
+            this.looks(py).set(if looks { Look::Wanted } else { Look::None });
             Ok(Some((data.into_any(), this.peers(py).show(py, &sender)?)))
         }
-        Err(error) if is_only_full(&error) => Ok(None),
+        Err(error) if is_only_full(&error) => {
+            this.machine(py).borrow_mut().received_nothing();
+            Ok(None)
+        }
         Err(error) => Err(os_error(py, &error)),
     }
+}
+
+/// Has the loop look for the next one in its next turn, behind all that the last has made
+/// ready, as it would stand if it were reported.
+fn look_again(datagram: &Bound<'_, Datagram>) -> PyResult<()> {
+    let (py, this) = (datagram.py(), datagram.get());
+    let owner = this.endpoint(py).owner().bind(py);
+    let is_reading = this.machine(py).borrow().is_reading();
+    if !is_reading || !owner.get().queues_natively(py) || owner.get().try_engine(py).is_none() {
+        this.looks(py).set(Look::None);
+        return Ok(());
+    }
+    this.looks(py).set(Look::Queued);
+    EventLoop::queue(owner, Job::Receive(datagram.clone().unbind()))
 }
 
 fn by_python<'py>(datagram: &Bound<'py, Datagram>) -> PyResult<Option<Received<'py>>> {

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::looks::Looks;
 use super::read_size::{ReadSize, Room};
 use super::stream::Close;
 use super::water_marks::WaterMarks;
@@ -80,6 +81,7 @@ pub struct Datagram<D> {
     bytes: usize,
     marks: WaterMarks,
     reads: ReadSize,
+    looks: Looks,
     /// Datagrams that found the endpoint lost.
     sends_lost: u32,
 }
@@ -95,6 +97,7 @@ impl<D> Datagram<D> {
             bytes: 0,
             marks: WaterMarks::default(),
             reads: ReadSize::default(),
+            looks: Looks::default(),
             sends_lost: 0,
         }
     }
@@ -114,10 +117,17 @@ impl<D> Datagram<D> {
         self.is_reading().then(|| self.reads.room())
     }
 
-    /// One of so many bytes was received.
+    /// One of so many bytes was received.  Whether to look in the next turn for another
+    /// that isn't reported yet, unless it is to be left alone by then.
     #[inline]
-    pub fn received(&mut self, bytes: usize) {
+    pub fn received(&mut self, bytes: usize) -> bool {
         self.reads.received(bytes);
+        self.looks.found()
+    }
+
+    /// There was none.
+    pub fn received_nothing(&mut self) {
+        self.looks.found_nothing();
     }
 
     /// Stops receiving; false if nothing was received anyway.

@@ -12,9 +12,11 @@
 //! turn_writes  whether a write is the only one of its turn
 //! water_marks  when a writer is asked to pause, and when to go on
 //! read_size    how much room to offer for the next read
+//! looks        whether to look for the next datagram before it is reported
 //! ```
 
 mod datagram;
+mod looks;
 mod read_size;
 mod stream;
 pub mod tls;

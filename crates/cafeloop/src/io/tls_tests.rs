@@ -1,30 +1,15 @@
 //! The TLS machine, driven byte by byte with a toy in the place of a library that
 //! encrypts.
 
-use std::cell::RefCell;
-
 use proptest::prelude::*;
 
 use super::tls::{Close, InputEnd, Next, Offer, RECORD, Tls};
 use super::{Keep, Write};
+use link::{Link, Step};
 use toy::{GREETING, Side, turn};
 
+pub(super) mod link;
 mod toy;
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Write(usize),
-    TurnEnds,
-    /// The carrier delivers so many bytes, one at a time.
-    Deliver(usize),
-    CarrierIsFull,
-    CarrierHasRoom,
-    PauseReading,
-    ResumeReading,
-    /// The library wants to read before it writes, as when keys are changed.
-    Rekey,
-    Marks(usize),
-}
 
 fn step() -> impl Strategy<Value = (bool, Step)> {
     let step = prop_oneof![
@@ -39,81 +24,6 @@ fn step() -> impl Strategy<Value = (bool, Step)> {
         1 => (0..20_usize).prop_map(Step::Marks),
     ];
     (any::<bool>(), step)
-}
-
-/// Two sides and what is between them.
-struct Link([RefCell<Side>; 2]);
-
-impl Link {
-    fn new() -> Self {
-        let link = Link([RefCell::default(), RefCell::default()]);
-        link.0.iter().for_each(|side| side.borrow_mut().begin());
-        link
-    }
-
-    fn take(&self, is_first: bool, step: Step) {
-        let own = &self.0[usize::from(is_first)];
-        let other = &self.0[usize::from(!is_first)];
-        let mut side = own.borrow_mut();
-        match step {
-            Step::Write(count) => side.write(count),
-            Step::TurnEnds => side.turn_ends(),
-            Step::Deliver(count) => {
-                for _ in 0..count {
-                    let Some(byte) = other.borrow_mut().carrier.pop_front() else { break };
-                    if !side.is_carrier_closed {
-                        side.receive(std::iter::once(byte));
-                    }
-                }
-            }
-            Step::CarrierIsFull => _ = side.machine.carrier_is_full(),
-            Step::CarrierHasRoom => {
-                if side.machine.carrier_has_room() {
-                    side.drain();
-                }
-            }
-            Step::PauseReading => side.machine.pause_reading(),
-            Step::ResumeReading => {
-                if side.machine.resume_reading() && !side.machine.is_shaking_hands() {
-                    side.go_on();
-                }
-            }
-            Step::Rekey => side.toy.is_stubborn = side.machine.next() == Next::Read,
-            Step::Marks(high) => side.machine.set_outgoing_marks(high, high / 4),
-        }
-        drop(side);
-        self.check();
-    }
-
-    fn check(&self) {
-        for (own, other) in [(0, 1), (1, 0)] {
-            let (side, other) = (self.0[own].borrow(), self.0[other].borrow());
-            assert!(other.accepted.starts_with(&side.received), "bytes arrive once and in order");
-            let is_seen_to = side.flushes_at_turns_end || side.machine.is_stuck();
-            let is_open = side.machine.next() == Next::Read;
-            assert!(
-                !is_open || side.machine.queue().is_empty() || is_seen_to,
-                "what waits is never forgotten"
-            );
-            assert!(side.told.windows(2).all(|pair| pair[0] != pair[1]), "pause, resume, pause");
-            assert_eq!(side.told.last() == Some(&true), side.machine.is_paused());
-        }
-    }
-
-    /// Lets all that is on its way arrive.
-    fn settle(&self) {
-        for _ in 0..3 {
-            for is_first in [false, true] {
-                self.0[usize::from(is_first)].borrow_mut().toy.is_stubborn = false;
-                // Whatever was read unsticks it.
-                self.0[usize::from(is_first)].borrow_mut().read();
-                self.take(is_first, Step::CarrierHasRoom);
-                self.take(is_first, Step::ResumeReading);
-                self.take(is_first, Step::TurnEnds);
-                self.take(is_first, Step::Deliver(usize::from(u16::MAX)));
-            }
-        }
-    }
 }
 
 proptest! {

@@ -1,32 +1,9 @@
 //! The machine of datagrams.
 
-use std::collections::VecDeque;
-
 use proptest::prelude::*;
 
-use crate::io::{Close, Datagram, LARGE_READ, Peers, Room, Rules, Send, Sent};
-
-const HEADER: usize = 8;
-
-/// What the kernel says to a datagram.
-#[derive(Clone, Copy, Debug)]
-enum Kernel {
-    Takes,
-    IsFull,
-    /// As when the peer is gone.
-    Refuses,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Send(usize),
-    /// What the kernel says from now on; and it has room, if somebody watches.
-    Kernel(Kernel),
-    Marks(usize, usize),
-    Close,
-    Abort,
-    Told,
-}
+use super::network::{HEADER, Kernel, Network, Step};
+use crate::io::{Close, Datagram, LARGE_READ, Peers, Room, Rules, Send};
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
@@ -39,146 +16,6 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Abort),
         1 => Just(Step::Told),
     ]
-}
-
-/// The network, and a driver that obeys the machine.
-struct Network {
-    machine: Datagram<u32>,
-    kernel: Kernel,
-    watches: bool,
-    count: u32,
-    arrived: Vec<u32>,
-    refused: Vec<u32>,
-    /// Given to the machine and not forgotten, each with its bytes.
-    waiting: Vec<(u32, usize)>,
-    told: Vec<bool>,
-    losses: usize,
-    is_over: bool,
-}
-
-impl Network {
-    fn new(peers: Peers) -> Self {
-        Network {
-            machine: Datagram::new(Rules { peers, header: HEADER }),
-            kernel: Kernel::Takes,
-            watches: false,
-            count: 0,
-            arrived: Vec::new(),
-            refused: Vec::new(),
-            waiting: Vec::new(),
-            told: Vec::new(),
-            losses: 0,
-            is_over: false,
-        }
-    }
-
-    /// Whether the kernel has dealt with it.
-    fn kernel_has(&mut self, datagram: u32) -> bool {
-        assert!(!self.is_over, "nothing is sent after the end");
-        match self.kernel {
-            Kernel::Takes => self.arrived.push(datagram),
-            Kernel::Refuses => self.refused.push(datagram),
-            Kernel::IsFull => return false,
-        }
-        true
-    }
-
-    fn send(&mut self, bytes: usize) -> Send {
-        self.count += 1;
-        let answer = self.machine.send();
-        match answer {
-            Send::Lost(_) => return answer,
-            Send::Now if self.kernel_has(self.count) => return answer,
-            Send::Now => self.watches |= !self.machine.is_lost(),
-            Send::Later => {}
-        }
-        if self.machine.keep(self.count, bytes) {
-            self.waiting.push((self.count, bytes));
-        }
-        if self.machine.pauses() {
-            self.told.push(true);
-        }
-        answer
-    }
-
-    fn room(&mut self) {
-        while let Some(next) = self.machine.take_next() {
-            if self.kernel_has(next.0) {
-                assert_eq!(self.waiting.remove(0), next, "they go in their order");
-            } else {
-                self.machine.put_back(next);
-                break;
-            }
-        }
-        if self.machine.resumes() {
-            self.told.push(false);
-        }
-        match self.machine.settle() {
-            Sent::Waits => {}
-            Sent::All => self.watches = false,
-            Sent::Lose => {
-                self.watches = false;
-                self.losses += 1;
-            }
-        }
-    }
-
-    fn ends(&mut self, unsent: Option<impl ExactSizeIterator>) -> bool {
-        let ends = unsent.is_some();
-        if let Some(unsent) = unsent {
-            assert_eq!(unsent.len(), self.waiting.len());
-            self.losses += 1;
-            self.waiting.clear();
-            self.watches = false;
-        }
-        ends
-    }
-
-    fn take(&mut self, step: Step) {
-        match step {
-            Step::Send(bytes) => _ = self.send(bytes),
-            Step::Kernel(kernel) => {
-                self.kernel = kernel;
-                if self.watches {
-                    self.room();
-                }
-            }
-            Step::Marks(high, low) => {
-                self.machine.set_marks(high, low);
-                if self.machine.pauses() {
-                    self.told.push(true);
-                }
-            }
-            Step::Close => match self.machine.close() {
-                Close::Lose => self.losses += 1,
-                Close::Already | Close::Later => {}
-            },
-            Step::Abort => {
-                let unsent = self.machine.abort().map(VecDeque::into_iter);
-                self.ends(unsent);
-            }
-            Step::Told => {
-                let unsent = self.machine.told().map(VecDeque::into_iter);
-                self.ends(unsent);
-                self.is_over = true;
-            }
-        }
-        self.check();
-    }
-
-    fn check(&self) {
-        let bytes: usize = self.waiting.iter().map(|(_, bytes)| bytes + HEADER).sum();
-        assert_eq!(self.machine.bytes(), bytes);
-        assert_eq!(
-            self.watches,
-            !self.waiting.is_empty(),
-            "what waits is seen to, and nothing else"
-        );
-        assert!(self.arrived.is_sorted() && self.refused.is_sorted());
-        assert_eq!(self.losses, usize::from(self.machine.is_lost()), "an end comes once");
-        assert!(self.told.windows(2).all(|pair| pair[0] != pair[1]), "pause, resume, pause");
-        assert_eq!(self.told.last() == Some(&true), self.machine.is_paused());
-    }
 }
 
 fn peers() -> impl Strategy<Value = Peers> {
@@ -255,4 +92,48 @@ fn receiving_pauses_and_resumes_and_ends() {
     assert_eq!(machine.room(), Some(Room::Own));
     assert_eq!(machine.close(), Close::Lose);
     assert!(!machine.is_reading() && !machine.resume_reading());
+}
+
+/// Has so many come at once, and counts the looks that it took beside the reports.
+fn receive(machine: &mut Datagram<()>, count: usize) -> (usize, usize) {
+    let (mut left, mut looks, mut reports) = (count, 0, 0);
+    while left > 0 {
+        reports += 1;
+        while left > 0 {
+            left -= 1;
+            if !machine.received(1) {
+                break;
+            }
+            looks += 1;
+            if left == 0 {
+                machine.received_nothing();
+            }
+        }
+    }
+    (reports, looks)
+}
+
+#[test]
+fn where_one_comes_at_a_time_nobody_looks_for_another_but_seldom() {
+    let mut machine = Datagram::new(Rules { peers: Peers::Any, header: HEADER });
+    let looks: usize = (0..170).map(|_| receive(&mut machine, 1).1).sum();
+    assert_eq!(looks, 10);
+}
+
+#[test]
+fn where_many_come_at_once_one_report_is_enough() {
+    let mut machine = Datagram::new(Rules { peers: Peers::Any, header: HEADER });
+    receive(&mut machine, 50);
+    assert_eq!(receive(&mut machine, 50), (1, 50));
+    assert_eq!(receive(&mut machine, 3), (1, 3));
+    // Two are too few.
+    receive(&mut machine, 2);
+    assert_eq!(receive(&mut machine, 2), (2, 0));
+}
+
+#[test]
+fn a_report_that_was_false_changes_nothing() {
+    let mut machine = Datagram::<()>::new(Rules { peers: Peers::Any, header: HEADER });
+    machine.received_nothing();
+    assert!(!machine.received(1));
 }

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use crate::io::tls::{Close, Flow, InputEnd, Next, Offer, Tls};
-use crate::io::{Keep, Turn, Write};
+use cafeloop::io::tls::{Close, Flow, InputEnd, Next, Offer, Tls};
+use cafeloop::io::{Keep, Turn, Write};
 
 pub(super) const GREETING: u8 = 0xAA;
 pub(super) const LAST_WORD: u8 = 0xFF;

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::retry_on_intr;
 
 /// A descriptor that is readable from [`wake`](Waker::wake) until
 /// [`reset`](Waker::reset).  Any thread may use it.
@@ -19,9 +20,10 @@ impl Waker {
 
     /// Makes the descriptor readable.
     pub(crate) fn wake(&self) {
-        // The one error that an eventfd can give is that its counter is full,
-        // and then it is readable already.
-        let _ = rustix::io::write(&self.eventfd, &1u64.to_ne_bytes());
+        // The one error that an eventfd can give is that its counter is full, and then it
+        // is readable already.  Linux interrupts no write to one; whoever supervises
+        // system calls may, and then the loop would sleep on.
+        let _ = retry_on_intr(|| rustix::io::write(&self.eventfd, &1u64.to_ne_bytes()));
     }
 
     /// Makes it unreadable again.
