@@ -104,13 +104,11 @@ def read(command):
 @pytest.fixture
 def record(request, command, read, folder):
     """Records a program by the command; it has to end well."""
-    is_virtual = "virtual_time" in request.fixturenames
+    clock = ["--clock=virtual"] if "virtual_time" in request.fixturenames else []
 
     def record(source, *arguments, options=(), status=0):
         (folder / "program.py").write_text(source)
-        if is_virtual and "--clock=real" not in options:
-            options = ["--clock=virtual", *options]
-        process = command("run", "--flow=program.flow", *options, "program.py", *arguments)
+        process = command("run", "--flow=program.flow", *clock, *options, "program.py", *arguments)
         assert process.returncode == status, process.stderr
         return read("program.flow")
 

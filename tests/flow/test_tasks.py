@@ -317,11 +317,28 @@ async def serve():
     await asyncio.sleep(60)
 async def main():
     asyncio.create_task(serve(), name="server")
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(20)
 asyncio.run(main())
-""", options=["--clock=real"])
-    # Where a task waits for long is looked up by real time, so this takes some.
+""")
     # By asyncio.run, while the loop stands still.
     assert flow.task("server").end == "cancelled"
     ((_, chain),) = flow.waits(flow.task("server"))
     assert chain[0] == ("serve", record_tasks.first_line + 2)
+
+
+def test_a_loop_in_virtual_time_begins_when_the_last_one_has_ended(record_tasks):
+    flow = record_tasks("""\
+import asyncio
+async def serve():
+    await asyncio.sleep(3600)
+for _ in range(2):
+    with asyncio.Runner() as runner:
+        runner.run(serve())
+        runner.run(serve())
+""")
+    begun = [task.intervals[0].from_ns for task in flow.tasks]
+    ended = [task.intervals[-1].to_ns for task in flow.tasks]
+    assert len(begun) == 4
+    for before, after in zip(ended[:-1], begun[1:], strict=True):
+        assert before <= after
+    assert ended[-1] >= 4 * 3600 * 10**9
