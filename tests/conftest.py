@@ -7,10 +7,12 @@ Each leaves the process as it found it, and that is checked here once rather tha
 
 import asyncio
 import contextlib
+import functools
 import gc
 import importlib
 import logging
 import os
+import selectors
 import signal
 import subprocess
 import sys
@@ -154,10 +156,46 @@ def loop_class(loop_name, left_as_found):
     return getattr(importlib.import_module(loop_name), LOOP_CLASSES[loop_name])
 
 
+class Skipping(selectors.DefaultSelector):
+    """Reports what is ready, and says of each other wait that it is over."""
+
+    passed_seconds = 0.0
+
+    def select(self, timeout=None):
+        reported = super().select(None if timeout is None else 0)
+        if not reported and timeout is not None:
+            self.passed_seconds += max(timeout, 0)
+        return reported
+
+
+class SkippingLoop(asyncio.SelectorEventLoop):
+    """The standard library's loop, in a time of its own."""
+
+    def __init__(self):
+        self._skipping = Skipping()
+        super().__init__(self._skipping)
+
+    def time(self):
+        return self._skipping.passed_seconds
+
+
 @pytest.fixture
-def new_loop(loop_class):
+def virtual_time():
+    """For a test that waits: its loops wait in no time, and reach each deadline to the second.
+
+    So it may wait for hours, and a busy machine changes no order.  Threads are unknown to the
+    standard library's loop here: a test that has some goes by real time.
+    """
+
+
+@pytest.fixture
+def new_loop(request, loop_name, loop_class):
     """Makes a loop, which the test closes."""
-    return loop_class
+    if "virtual_time" not in request.fixturenames:
+        return loop_class
+    if loop_name == "asyncio":
+        return SkippingLoop
+    return functools.partial(loop_class, clock="virtual")
 
 
 @pytest.fixture

@@ -42,7 +42,9 @@ class VirtualClock(_cafeloop.VirtualClock):
         nanoseconds go by it for a while, in the whole process.
 
         `time.time()` goes on from what it was.  A module that has taken one of these functions
-        by its name before (`from time import monotonic`) keeps the real one.
+        by its name before (`from time import monotonic`) keeps the real one.  Threads see it too:
+        one that asks again and again until some time has passed goes on for ever if the loop
+        waits for it meanwhile, as that of a `ProcessPoolExecutor` does.
         """
         ahead = time.time() - self.time()
         seconds: dict[str, Callable[[], float]] = {

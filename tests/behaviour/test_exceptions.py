@@ -138,8 +138,8 @@ def test_after_an_interrupt_the_rest_of_the_turn_is_still_to_run(loop, turn, err
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_an_interrupt_or_an_exit_in_a_timer_leaves_the_loop(loop, error):
-    loop.call_later(0.001, raise_it, error())
+def test_an_interrupt_or_an_exit_in_a_timer_leaves_the_loop(virtual_time, loop, error):
+    loop.call_later(1, raise_it, error())
     with pytest.raises(error):
         loop.run_forever()
 

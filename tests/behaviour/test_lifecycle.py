@@ -137,9 +137,9 @@ def test_running_until_complete_raises_what_the_coroutine_raised(loop):
         loop.run_until_complete(spill())
 
 
-def test_running_until_complete_takes_a_future(loop):
+def test_running_until_complete_takes_a_future(virtual_time, loop):
     future = loop.create_future()
-    loop.call_later(0.001, future.set_result, "Mocha")
+    loop.call_later(1, future.set_result, "Mocha")
     assert loop.run_until_complete(future) == "Mocha"
     assert loop.run_until_complete(future) == "Mocha"
 

@@ -18,14 +18,24 @@ AN_HOUR = 3600
 KEPT_WHEN_CANCELLED = 100
 
 
-def test_timers_run_in_the_order_of_their_deadlines(loop):
+@pytest.mark.parametrize("unit", [1e-3, 1, AN_HOUR])
+def test_timers_run_in_the_order_of_their_deadlines(virtual_time, loop, unit):
     seen = []
     start = loop.time()
-    for milliseconds in (4, 1, 3, 0, 5, 2):
-        loop.call_at(start + milliseconds / 1000, seen.append, milliseconds)
-    loop.call_at(start + 0.006, loop.stop)
+    for number in (4, 1, 3, 0, 5, 2):
+        loop.call_at(start + number * unit, seen.append, number)
+    loop.call_at(start + 6 * unit, loop.stop)
     loop.run_forever()
     assert seen == [0, 1, 2, 3, 4, 5]
+
+
+def test_each_timer_runs_at_its_deadline(virtual_time, loop):
+    seen = []
+    for minutes in (3, 1, 2):
+        loop.call_at(60 * minutes, lambda: seen.append(loop.time()))
+    loop.call_at(240, loop.stop)
+    loop.run_forever()
+    assert seen == [60, 120, 180]
 
 
 # The standard library keeps no order among equal deadlines; ours promises it.
@@ -93,11 +103,11 @@ def test_negative_delays_are_ordered_by_their_deadlines_too(loop, turn):
     "delay",
     [AN_HOUR, 1e10, 1e19, 1e300, sys.maxsize, threading.TIMEOUT_MAX, float("inf")],
 )
-def test_a_far_timer_neither_runs_nor_keeps_others_from_running(loop, delay):
+def test_a_far_timer_neither_runs_nor_keeps_others_from_running(virtual_time, loop, delay):
     seen = []
     far = loop.call_later(delay, seen.append, "far")
-    loop.call_later(0.001, seen.append, "near")
-    loop.call_later(0.002, loop.stop)
+    loop.call_later(1, seen.append, "near")
+    loop.call_later(2, loop.stop)
     loop.run_forever()
     assert seen == ["near"]
     assert far.when() >= loop.time()
@@ -111,10 +121,10 @@ def test_a_loop_that_waits_for_an_infinite_deadline_can_be_woken(loop):
     stopper.join()
 
 
-def test_a_cancelled_timer_does_not_run(loop):
+def test_a_cancelled_timer_does_not_run(virtual_time, loop):
     seen = []
-    timer = loop.call_later(0.001, seen.append, "cancelled")
-    loop.call_later(0.002, loop.stop)
+    timer = loop.call_later(1, seen.append, "cancelled")
+    loop.call_later(2, loop.stop)
     timer.cancel()
     loop.run_forever()
     assert timer.cancelled()
@@ -130,11 +140,11 @@ def test_a_timer_can_cancel_one_that_is_due_in_the_same_turn(loop, turn):
     assert seen == []
 
 
-def test_cancelling_the_nearest_timer_leaves_the_next_one_due(loop):
+def test_cancelling_the_nearest_timer_leaves_the_next_one_due(virtual_time, loop):
     seen = []
-    nearest = loop.call_later(0.001, seen.append, "nearest")
-    loop.call_later(0.002, seen.append, "next")
-    loop.call_later(0.003, loop.stop)
+    nearest = loop.call_later(1, seen.append, "nearest")
+    loop.call_later(2, seen.append, "next")
+    loop.call_later(3, loop.stop)
     loop.call_soon(nearest.cancel)
     loop.run_forever()
     assert seen == ["next"]
@@ -226,12 +236,12 @@ def test_the_clock_is_the_monotonic_clock_in_seconds(loop):
     assert before <= now <= time.monotonic()
 
 
-def test_sleepers_wake_in_the_order_of_their_delays(run):
+def test_sleepers_wake_in_the_order_of_their_delays(virtual_time, run):
     seen = []
 
-    async def sleeper(milliseconds):
-        await asyncio.sleep(milliseconds / 1000)
-        seen.append(milliseconds)
+    async def sleeper(seconds):
+        await asyncio.sleep(seconds)
+        seen.append(seconds)
 
     async def main():
         await asyncio.gather(*map(sleeper, (7, 1, 5, 3)))

@@ -1,7 +1,8 @@
 """Recording small programs, and reading what their recordings say.
 
-Each runs in an interpreter of its own.  It waits for some milliseconds, which no test judges by the
-clock: what is looked at is who waited where, for whom, and how often.
+Each runs in an interpreter of its own, and in virtual time if the test asks for it.  In real time
+it waits for some milliseconds, which no test judges by the clock: what is looked at is who waited
+where, for whom, and how often.
 """
 
 import json
@@ -101,12 +102,13 @@ def read(command):
 
 
 @pytest.fixture
-def record(command, read, folder):
+def record(request, command, read, folder):
     """Records a program by the command; it has to end well."""
+    clock = ["--clock=virtual"] if "virtual_time" in request.fixturenames else []
 
     def record(source, *arguments, options=(), status=0):
         (folder / "program.py").write_text(source)
-        process = command("run", "--flow=program.flow", *options, "program.py", *arguments)
+        process = command("run", "--flow=program.flow", *clock, *options, "program.py", *arguments)
         assert process.returncode == status, process.stderr
         return read("program.flow")
 

@@ -4,10 +4,12 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("virtual_time")
+
 CAFE = """\
 import asyncio
 async def make_coffee(coffee):
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(20)
 async def serve(flavour, coffee):
     await make_coffee(coffee)
 async def main():
@@ -131,7 +133,7 @@ async def wait(future):
 async def main():
     loop = asyncio.get_running_loop()
     future, another = loop.create_future(), loop.create_future()
-    loop.call_later(0.001, future.set_result, None)
+    loop.call_later(1, future.set_result, None)
     await asyncio.create_task(wait(future), name="timed")
     tell = lambda: loop.call_soon_threadsafe(another.set_result, None)
     thread = threading.Thread(target=tell)
@@ -168,7 +170,7 @@ def test_a_chain_goes_through_async_generators(record_tasks):
     flow = record_tasks("""\
 import asyncio
 async def coffees():
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(20)
     yield "Latte"
 async def main():
     async for coffee in coffees():
@@ -185,7 +187,7 @@ def test_an_eager_task_runs_inside_of_the_one_that_made_it(record):
     flow = record("""\
 import asyncio
 async def brew():
-    await asyncio.sleep(0.002)
+    await asyncio.sleep(2)
 async def main():
     task_class = type(asyncio.current_task())
     await task_class(brew(), loop=asyncio.get_running_loop(), name="eager", eager_start=True)
@@ -280,7 +282,7 @@ async def main():
     loop = asyncio.get_running_loop()
     # The interpreter's own, not the loop's.
     future = asyncio.Future()
-    loop.call_later(0.002, future.set_result, None)
+    loop.call_later(2, future.set_result, None)
     await future
     asyncio.current_task().get_name()
 asyncio.run(main())
@@ -295,12 +297,12 @@ def test_a_task_that_has_met_a_timeout_was_not_cancelled_for_long(record):
 import asyncio
 async def main():
     try:
-        async with asyncio.timeout(0.02):
+        async with asyncio.timeout(20):
             await asyncio.sleep(60)
     except TimeoutError:
         pass
     # Longer than whoever is cancelled may take.
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(200)
 asyncio.run(main())
 """)
     assert flow.findings == []
@@ -315,10 +317,28 @@ async def serve():
     await asyncio.sleep(60)
 async def main():
     asyncio.create_task(serve(), name="server")
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(20)
 asyncio.run(main())
 """)
     # By asyncio.run, while the loop stands still.
     assert flow.task("server").end == "cancelled"
     ((_, chain),) = flow.waits(flow.task("server"))
     assert chain[0] == ("serve", record_tasks.first_line + 2)
+
+
+def test_a_loop_in_virtual_time_begins_when_the_last_one_has_ended(record_tasks):
+    flow = record_tasks("""\
+import asyncio
+async def serve():
+    await asyncio.sleep(3600)
+for _ in range(2):
+    with asyncio.Runner() as runner:
+        runner.run(serve())
+        runner.run(serve())
+""")
+    begun = [task.intervals[0].from_ns for task in flow.tasks]
+    ended = [task.intervals[-1].to_ns for task in flow.tasks]
+    assert len(begun) == 4
+    for before, after in zip(ended[:-1], begun[1:], strict=True):
+        assert before <= after
+    assert ended[-1] >= 4 * 3600 * 10**9

@@ -403,6 +403,16 @@ def test_a_clock_is_moved_by_seconds_only(seconds):
         cafeloop.VirtualClock(start=seconds)
 
 
+def test_a_clock_has_no_time_whose_deadlines_it_could_not_count():
+    clock = cafeloop.VirtualClock(start=14e9)
+    for refused in (lambda: cafeloop.VirtualClock(start=2e10), lambda: clock.advance(2e9)):
+        with pytest.raises(ValueError, match="must not put the clock beyond 1.5e10 seconds"):
+            refused()
+    assert clock.time() == 14e9
+    run(asyncio.sleep(1000), clock)
+    assert clock.time() == 14e9 + 1000
+
+
 def test_a_loop_in_use_keeps_its_clock():
     loop = cafeloop.new_event_loop()
     try:

@@ -10,6 +10,10 @@ use pyo3::prelude::*;
 use crate::gil::Gil;
 use crate::seconds::to_seconds;
 
+/// What a clock may be put to, in nanoseconds: 15 billion seconds, 475 years.  It can
+/// count 109 years more, for the deadlines from there on.
+const LATEST_NS: u64 = 15_000_000_000 * 1_000_000_000;
+
 /// The native half of `cafeloop.VirtualClock`.
 #[pyclass(frozen, subclass, module = "cafeloop")]
 pub(crate) struct VirtualClock {
@@ -28,7 +32,7 @@ impl VirtualClock {
     #[pyo3(signature = (start=0.0, *, strict=false))]
     fn new(start: f64, strict: bool) -> PyResult<Self> {
         let foreign = if strict { Foreign::IsAnError } else { Foreign::TakesRealTime };
-        let start = duration(start, "start")?;
+        let start = duration(start, "start", 0)?;
         Ok(VirtualClock { clock: Gil::new(Clock::virtual_from(start, foreign)) })
     }
 
@@ -39,7 +43,8 @@ impl VirtualClock {
 
     /// Moves the clock on, now; what is due by then is due in the loop's next turn.
     fn advance(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
-        self.clock.get(py).advance(duration(seconds, "seconds")?);
+        let clock = self.clock.get(py);
+        clock.advance(duration(seconds, "seconds", clock.now_ns())?);
         Ok(())
     }
 
@@ -60,12 +65,19 @@ impl VirtualClock {
     }
 }
 
-fn duration(seconds: f64, name: &str) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(seconds).map_err(|_| {
-        PyValueError::new_err(format!(
+/// A time that the clock can be put to if it is `now_ns` already.
+fn duration(seconds: f64, name: &str, now_ns: u64) -> PyResult<Duration> {
+    let most = Duration::from_nanos(LATEST_NS.saturating_sub(now_ns));
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration <= most => Ok(duration),
+        Ok(_) => Err(PyValueError::new_err(format!(
+            "{name} must not put the clock beyond {:e} seconds, which are 475 years, got {seconds}",
+            to_seconds(LATEST_NS)
+        ))),
+        Err(_) => Err(PyValueError::new_err(format!(
             "{name} must be a number of seconds, 0 or more, got {seconds}"
-        ))
-    })
+        ))),
+    }
 }
 
 /// What holds a virtual clock up.

@@ -62,6 +62,9 @@ pub(super) struct Recording {
     lanes: RefCell<HashMap<u64, Lane>>,
     /// The taps of loops that have run.
     taps: RefCell<Vec<std::rc::Weak<Tap>>>,
+    /// The latest moment that a loop in virtual time has come to.  The next one begins
+    /// there, or it would be told to run, and to wake who waits, before it.
+    pub(super) virtual_until_ns: Cell<u64>,
     pub(super) watch: Arc<Watch>,
     has_begun: Cell<bool>,
 }
@@ -78,6 +81,7 @@ impl Recording {
             waits: Waits::new(),
             lanes: RefCell::default(),
             taps: RefCell::default(),
+            virtual_until_ns: Cell::new(0),
             watch: Arc::new(Watch::new(options)),
             has_begun: Cell::new(false),
         };

@@ -46,14 +46,14 @@ impl Heard {
     /// A job begins.
     pub(crate) fn job_begins(&self, py: Python<'_>, moment: Moment<'_>, job: &Job) {
         if let Some(tap) = self.tap() {
-            tap.job_begins(py, moment.at_ns + tap.shift_ns, job);
+            tap.job_begins(py, tap.shifted(moment.at_ns), job);
         }
     }
 
     /// The job that began last has ended.
     pub(crate) fn job_ends(&self, py: Python<'_>, moment: Moment<'_>) {
         if let Some(tap) = self.tap() {
-            tap.job_ends(py, moment.at_ns + tap.shift_ns);
+            tap.job_ends(py, tap.shifted(moment.at_ns));
         }
     }
 }
@@ -76,7 +76,8 @@ pub(super) struct Tap {
     lane: Lane,
     clock: Clock,
     /// From the loop's clock to the recording's, if that is a virtual one: its time then
-    /// begins at the moment at which the loop did, and goes on as it likes.
+    /// begins at the moment at which the loop did, and goes on as it likes.  It may have
+    /// begun later than the recording's, so sums wrap around.
     shift_ns: u64,
     pub(super) pulse: Arc<Pulse>,
     running: RefCell<Running>,
@@ -97,8 +98,12 @@ pub(super) fn attach(recording: &Rc<Recording>, owner: &Bound<'_, EventLoop>) {
     let pulse = Arc::new(Pulse::new(thread, lane));
     recording.watch.add(&pulse);
     let clock = engine.clock().clone();
-    let shift_ns =
-        if clock.is_virtual() { recording.now_ns().saturating_sub(clock.now_ns()) } else { 0 };
+    let shift_ns = if clock.is_virtual() {
+        let begins_ns = recording.now_ns().max(recording.virtual_until_ns.get());
+        begins_ns.wrapping_sub(clock.now_ns())
+    } else {
+        0
+    };
     let tap = Rc::new(Tap {
         recording: recording.clone(),
         owner: owner.clone().unbind(),
@@ -131,17 +136,23 @@ impl Sink for Tap {
     fn record(&self, at_ns: u64, event: Event) {
         let event = match event {
             Event::TimerSet { deadline_ns } => {
-                Event::TimerSet { deadline_ns: deadline_ns.saturating_add(self.shift_ns) }
+                Event::TimerSet { deadline_ns: self.shifted(deadline_ns) }
             }
             other => other,
         };
-        self.tell(at_ns + self.shift_ns, event);
+        self.tell(self.shifted(at_ns), event);
     }
 }
 
 impl Tap {
     fn now_ns(&self) -> u64 {
-        self.clock.now_ns() + self.shift_ns
+        self.shifted(self.clock.now_ns())
+    }
+
+    /// A moment of the loop's clock by the recording's; one that is never stays so.
+    #[inline]
+    fn shifted(&self, at_ns: u64) -> u64 {
+        if at_ns == u64::MAX { at_ns } else { at_ns.wrapping_add(self.shift_ns) }
     }
 
     #[inline(always)]
@@ -164,6 +175,10 @@ impl Tap {
     pub(super) fn detach(&self, py: Python<'_>) {
         let running = self.running.replace(Running::Nothing);
         drop(running);
+        if self.clock.is_virtual() {
+            let until_ns = &self.recording.virtual_until_ns;
+            until_ns.set(until_ns.get().max(self.now_ns()));
+        }
         if let Some(engine) = self.owner.get().try_engine(py) {
             drop(engine.set_sink(None));
             engine.host().heard.set(None);
