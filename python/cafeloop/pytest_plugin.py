@@ -123,7 +123,6 @@ def pytest_configure(config: pytest.Config) -> None:
             ours = _ForPytestAsyncio() if _takes_factories(config) else _ForOldPytestAsyncio()
             config.pluginmanager.register(ours, "cafeloop-for-pytest-asyncio")
         if config.pluginmanager.hasplugin("anyio"):
-            _refuse_oldest_anyio()
             config.pluginmanager.register(_ForAnyio(), "cafeloop-for-anyio")
 
 
@@ -139,7 +138,8 @@ def _refuse_oldest_anyio() -> None:
     """Refuses versions of anyio whose asyncio backend takes no loop: those before 4."""
     version = importlib.metadata.version("anyio")
     if version.startswith(("2.", "3.")):
-        raise pytest.UsageError(f"--cafeloop needs anyio of version 4 or newer, found {version}")
+        text = f"--cafeloop needs anyio of version 4 or newer for its tests, found {version}"
+        pytest.fail(text, pytrace=False)
 
 
 def _takes_factories(config: pytest.Config) -> bool:
@@ -166,6 +166,8 @@ class _ForPytestAsyncio:
 class _ForAnyio:
     @pytest.fixture(scope="module")
     def anyio_backend(self, request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+        # Only now: it is installed for many who have no such tests.
+        _refuse_oldest_anyio()
         return "asyncio", {"loop_factory": loop_factory(request.node)}
 
 
