@@ -3,6 +3,8 @@
 They wait for as long as it takes to be seen surely.
 """
 
+import itertools
+
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -68,6 +70,24 @@ for thread in threads:
 """)
     assert {"barista 0", "barista 1"} <= {thread.label for thread in flow.run.threads}
     assert flow.sites()[("brew", 7)] == 2
+
+
+def test_each_of_many_short_threads_has_its_lane(record):
+    # One after another they get the same identity, and live for less than their server.
+    flow = record(GRIND + """\
+for number in range(8):
+    thread = threading.Thread(target=brew, args=(number,), name=f"barista {number}")
+    thread.start()
+    thread.join()
+time.sleep(0.1)
+""")
+    lanes = {thread.label: thread for thread in flow.run.threads}
+    assert [label for label in lanes if label != "MainThread"] == [
+        f"barista {number}" for number in range(8)
+    ]
+    assert flow.sites()[("brew", 7)] == 8
+    for before, after in itertools.pairwise(list(lanes.values())[1:]):
+        assert before.stretches[-1].to_ns <= after.stretches[0].from_ns
 
 
 def test_a_job_that_blocks_a_loop_is_told_with_its_line(record):
