@@ -130,7 +130,7 @@ pub(crate) fn time<'py>(
 pub(crate) fn show_call(owner: &Bound<'_, EventLoop>, call: &Call) -> PyResult<String> {
     let py = owner.py();
     let options = PyDict::new(py);
-    if py.version_info() >= (3, 13) {
+    if cfg!(Py_3_13) {
         options.set_item(intern!(py, "debug"), owner.get().is_debug(py))?;
     }
     let call = (call.callback(py), call.args(py)?);

@@ -6,6 +6,7 @@
 //! future, task     what they are; _face: what Python sees of them
 //! waiters          who waits for a future      wakeup    how foreign ones wake a task
 //! step             one step of a task          current   the current task
+//! stop             how an await ends with a result
 //! coroutine        how one is driven           context   what it runs in
 //! gather           asyncio.gather              sleep     asyncio.sleep
 //! task_group       what asyncio.TaskGroup does for each task (task_in_group: to make it)
@@ -59,6 +60,7 @@ mod sleep_future;
 #[cfg(not(Py_3_12))]
 mod stand_in;
 mod step;
+mod stop;
 mod task;
 mod task_face;
 mod task_group;
