@@ -12,8 +12,8 @@ BIN := $(VENV)/bin
 # With a target folder of its own, or it and plain cargo would undo each other.
 DEVELOP := VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --target-dir target/python-$(VERSION)
 
-.PHONY: help cafe cafe-rust test test-rust test-python test-all compat viewer memcheck lint conformance \
-	loom fuzz forky bench bench-forky bench-counts bench-record bench-rust clean
+.PHONY: help cafe cafe-rust test test-rust test-python test-all compat viewer memcheck memcheck-forky lint \
+	conformance loom fuzz forky bench bench-forky bench-counts bench-record bench-rust clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,11 @@ viewer: develop $(VENV)/viewer ## Open HTML pictures in a browser (installs Chro
 
 memcheck: develop ## Run tests under Valgrind's memcheck (TESTS='tests/embedding --children' for others)
 	set -f; $(BIN)/python tests/memcheck/check.py $(TESTS)
+
+memcheck-forky: ## The same on Python 3.14 from Debian's next release (root; FORKY=3.15 for that)
+	.ci/forky prepare
+	.ci/forky build $(or $(FORKY),3.14)
+	set -f; .ci/forky memcheck $(or $(FORKY),3.14) $(TESTS)
 
 conformance: develop ## Run CPython's own asyncio tests on the loop
 	$(BIN)/python tests/conformance/run.py --loop cafeloop:new_event_loop --jobs 4 \

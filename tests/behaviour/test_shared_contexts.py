@@ -237,3 +237,95 @@ def test_a_decimal_context_that_is_made_by_asking_for_it_is_each_tasks_own(loop)
     loop.run_until_complete(asyncio.wait(tasks))
     assert [task.result() for task in tasks] == [3, 5, 7]
     assert len(empty) == 0
+
+
+def test_a_tasks_context_can_be_entered_between_two_of_its_steps(loop):
+    context = contextvars.copy_context()
+    task = loop.create_task(taste(turns=3), context=context)
+    loop.call_soon(context.run, flavour.set, "Hazelnut")
+    assert loop.run_until_complete(task) == "Hazelnut"
+
+
+def test_a_thread_can_enter_the_context_of_a_task_that_waits(loop):
+    async def main():
+        context = contextvars.copy_context()
+        opens = asyncio.Event()
+
+        async def guest():
+            await asyncio.sleep(0)
+            await opens.wait()
+            return flavour.get()
+
+        task = loop.create_task(guest(), context=context)
+        await asyncio.sleep(0)
+        await asyncio.to_thread(context.run, flavour.set, "Hazelnut")
+        opens.set()
+        return await task
+
+    assert loop.run_until_complete(main()) == "Hazelnut"
+
+
+def test_callbacks_between_the_steps_of_a_task_are_outside_of_its_context(loop):
+    seen = []
+
+    async def main():
+        loop.call_soon(lambda: seen.append(flavour.get()))
+        flavour.set("Caramel")
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return flavour.get()
+
+    assert loop.run_until_complete(main()) == "Caramel"
+    assert seen == ["Vanilla"]
+    assert flavour.get() == "Vanilla"
+
+
+def test_what_is_dropped_with_a_task_is_outside_of_its_context(loop):
+    seen = []
+
+    class Cup:
+        def __del__(self):
+            seen.append(flavour.get())
+
+    async def brew():
+        flavour.set("Caramel")
+        await asyncio.sleep(0)
+        return Cup()
+
+    async def main():
+        loop.create_task(brew())
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+    assert seen == ["Vanilla"]
+
+
+def test_what_a_callback_changes_is_gone_with_it(loop, turn):
+    seen = []
+
+    def drink(value):
+        seen.append(flavour.get())
+        flavour.set(value)
+
+    for number in range(3):
+        loop.call_soon(drink, number)
+    turn()
+    assert seen == ["Vanilla"] * 3
+    assert flavour.get() == "Vanilla"
+
+
+def test_a_callback_that_fails_after_a_change_is_reported_outside_of_its_context(loop, turn):
+    seen = []
+    loop.set_exception_handler(lambda _loop, _context: seen.append(flavour.get()))
+
+    def spill():
+        flavour.set("Caramel")
+        raise ZeroDivisionError
+
+    loop.call_soon(lambda: seen.append(flavour.get()))
+    loop.call_soon(spill)
+    loop.call_soon(lambda: seen.append(flavour.get()))
+    turn()
+    assert len(seen) == 3
+    assert (seen[0], seen[2]) == ("Vanilla", "Vanilla")

@@ -12,7 +12,7 @@ use pyo3::PyVisit;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyContext, PyString};
+use pyo3::types::{PyBytes, PyContext, PyInt, PyString};
 
 use crate::names;
 
@@ -96,6 +96,16 @@ pub(crate) fn has_own_attribute<T>(
         if place.is_null() { None } else { Bound::from_borrowed_ptr_or_opt(py, *place) }
     };
     dictionary.map_or(Ok(false), |dictionary| dictionary.contains(name))
+}
+
+/// An integer's value, if it is small.
+#[inline]
+pub(crate) fn small_integer(integer: &Bound<'_, PyInt>) -> Option<i32> {
+    let mut overflow = 0;
+    // SAFETY: the GIL is held and the object is an integer; for one that is too large it
+    // says so by the other number, and raises nothing.
+    let value = unsafe { ffi::PyLong_AsLongAndOverflow(integer.as_ptr(), &raw mut overflow) };
+    (overflow == 0).then(|| i32::try_from(value).ok()).flatten()
 }
 
 /// The context of the running code, copied (`contextvars.copy_context()`).

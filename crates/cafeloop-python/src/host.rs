@@ -215,6 +215,7 @@ impl Python3 {
     /// is current then.
     fn run_other(&self, py: Python<'_>, job: Job) -> PyResult<()> {
         self.forget_left(py);
+        self.inside.leave_own(py);
         match job {
             Job::Slept(sleep, task) => Sleep::fire(&sleep.into_bound(py), task.into_bound(py)),
             Job::Done(callback, future) => call(*callback, &future.into_bound(py), &self.inside),
@@ -248,11 +249,14 @@ impl Host for Python3 {
                 step(&task.into_bound(py), |task| object::run_step(task, None, inside))
             }
             Job::Wake(task) => step(&task.into_bound(py), |task| object::wake_task(task, inside)),
-            Job::Operate(operation) => match operation.go_on(py) {
-                // One turn earlier than a callback and a wake-up would.
-                Ok(Some(task)) => step(&task, |task| object::wake_task(task, inside)),
-                answer => answer.map(drop),
-            },
+            Job::Operate(operation) => {
+                inside.leave_own(py);
+                match operation.go_on(py) {
+                    // One turn earlier than a callback and a wake-up would.
+                    Ok(Some(task)) => step(&task, |task| object::wake_task(task, inside)),
+                    answer => answer.map(drop),
+                }
+            }
             Job::Throw(task, error) => {
                 let error = error.into_bound(py);
                 step(&task.into_bound(py), |task| object::run_step(task, Some(error), inside))

@@ -33,6 +33,7 @@ names! {
     current_tasks = "_asyncio"."_current_tasks";
     current_thread = "threading"."current_thread";
     current_thread_id = "threading"."get_ident";
+    current_thread_number = "threading"."get_native_id";
     ensure_future = "asyncio.tasks"."ensure_future";
     extract_stack = "asyncio.format_helpers"."extract_stack";
     file_class = "_io"."FileIO";

@@ -4,6 +4,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
+use crate::ffi::small_integer;
+
 const NS_PER_SECOND: f64 = 1e9;
 
 /// As `time.monotonic()` makes seconds of the same clock.
@@ -37,6 +39,5 @@ pub(crate) fn plain_seconds(delay: &Bound<'_, PyAny>) -> Option<f64> {
     if delay.is_exact_instance_of::<PyFloat>() {
         return delay.extract().ok();
     }
-    let whole: i32 = delay.cast_exact::<PyInt>().ok()?.extract().ok()?;
-    Some(whole.into())
+    small_integer(delay.cast_exact::<PyInt>().ok()?).map(f64::from)
 }

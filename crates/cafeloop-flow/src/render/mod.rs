@@ -11,6 +11,7 @@
 mod account;
 mod clean;
 mod compared;
+mod groups;
 mod html;
 mod json;
 mod perfetto;

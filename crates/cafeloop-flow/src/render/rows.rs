@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crate::event::{LaneKind, TaskEnd};
 use crate::id::CodeId;
 use crate::quantity::{Time, count, thousands};
+use crate::render::groups::groups;
 use crate::run::{
     ChainId, Doing, End, Interval, Run, State, Stretch, Task, Thread, Totals, is_of_the_program,
 };
@@ -25,6 +26,8 @@ pub(crate) enum What<'a> {
     Task(&'a Task),
     /// Tasks that run the same, or all that are left.
     Tasks(Vec<&'a Task>),
+    /// Threads of one kind, or all that are left.
+    Threads(Vec<&'a Thread>),
     /// A heading, for a process of its own.
     Process,
 }
@@ -35,7 +38,7 @@ pub(crate) enum Shade {
     Running,
     Ready,
     Waiting,
-    /// Waiting for other tasks of the run.
+    /// Waiting for other tasks of the run, or for other threads.
     Inner,
     Unknown,
 }
@@ -49,7 +52,7 @@ impl Shade {
             Shade::Running => "running",
             Shade::Ready => "ready",
             Shade::Waiting => "waiting",
-            Shade::Inner => "waiting for other tasks",
+            Shade::Inner => "waiting for others",
             Shade::Unknown => "unknown",
         }
     }
@@ -74,7 +77,7 @@ pub(crate) struct Rows<'a> {
     pub(crate) to_ns: u64,
 }
 
-/// The rows of a run and of its children, with so many for tasks at most.
+/// The rows of a run and of its children, with so many for tasks at most, and for threads.
 pub(crate) fn rows(run: &Run, most: usize) -> Rows<'_> {
     let (from_ns, to_ns) = (run.start_ns, run.end_ns);
     let mut rows = Rows { all: Vec::new(), notes: Vec::new(), from_ns, to_ns };
@@ -86,10 +89,7 @@ impl<'a> Rows<'a> {
     fn add(&mut self, run: &'a Run, most: usize) {
         self.from_ns = self.from_ns.min(run.start_ns);
         self.to_ns = self.to_ns.max(run.end_ns);
-        for thread in run.threads.iter().filter(|thread| is_shown(thread)) {
-            let label = run.thread_label(thread);
-            self.all.push(Row { run, label, what: What::Thread(thread) });
-        }
+        self.add_threads(run, most);
         self.add_tasks(run, most);
         let (empty, children): (Vec<&Run>, Vec<&Run>) =
             run.children.iter().partition(|child| child.is_empty());
@@ -120,6 +120,30 @@ impl<'a> Rows<'a> {
             ),
         };
         self.notes.push(note);
+    }
+
+    fn add_threads(&mut self, run: &'a Run, most: usize) {
+        let shown: Vec<&Thread> = run.threads.iter().filter(|thread| is_shown(thread)).collect();
+        if shown.len() <= most {
+            self.all.extend(shown.into_iter().map(|thread| Row {
+                run,
+                label: run.thread_label(thread),
+                what: What::Thread(thread),
+            }));
+        } else {
+            let all = shown.len();
+            self.share(run, all, "thread", rows_of_threads(run, shown, most));
+        }
+    }
+
+    /// Adds rows that stand for several each, and says so.
+    fn share(&mut self, run: &'a Run, all: usize, noun: &str, rows: Vec<(String, What<'a>)>) {
+        self.notes.push(format!(
+            "{} in {}: each row shows what most of its {noun}s did",
+            count(all, noun),
+            count(rows.len(), "row")
+        ));
+        self.all.extend(rows.into_iter().map(|(label, what)| Row { run, label, what }));
     }
 
     fn add_tasks(&mut self, run: &'a Run, most: usize) {
@@ -166,17 +190,8 @@ impl<'a> Rows<'a> {
             }));
             return;
         }
-        let groups = groups(run, shown, most);
-        self.notes.push(format!(
-            "{} in {}: each row shows what most of its tasks did",
-            count(groups.iter().map(|group| group.1.len()).sum::<usize>(), "task"),
-            count(groups.len(), "row")
-        ));
-        self.all.extend(groups.into_iter().map(|(label, tasks)| Row {
-            run,
-            label,
-            what: What::Tasks(tasks),
-        }));
+        let all = shown.len();
+        self.share(run, all, "task", rows_of_tasks(run, shown, most));
     }
 }
 
@@ -241,39 +256,51 @@ fn ran_ns(run: &Run, tasks: &[&Task]) -> u64 {
     running.fold(0, |sum, interval| sum.saturating_add(interval.ns()))
 }
 
-/// Tasks by what they run, in the order in which that was first created; what finds no
-/// row stands together in the last one.
-fn groups<'a>(run: &Run, tasks: Vec<&'a Task>, most: usize) -> Vec<(String, Vec<&'a Task>)> {
-    let mut places: HashMap<CodeId, usize> = HashMap::new();
-    let mut groups: Vec<Vec<&Task>> = Vec::new();
-    for task in tasks {
-        let place = *places.entry(task.code).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        groups[place].push(task);
-    }
-    if groups.len() > most {
-        let smallest_kept = {
-            let mut sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
-            sizes.sort_unstable_by(|a, b| b.cmp(a));
-            sizes[most - 1]
+/// The rows of tasks that are too many: those that run the same share one.
+fn rows_of_tasks<'a>(run: &Run, tasks: Vec<&'a Task>, most: usize) -> Vec<(String, What<'a>)> {
+    let groups = groups(tasks, most, |task| task.code);
+    let alike = groups.alike.into_iter().map(|tasks| (group_label(run, &tasks), tasks));
+    let rest = groups.rest.map(|(functions, rest)| {
+        let functions = count(functions, "other function");
+        (format!("{} of {functions}", count(rest.len(), "task")), rest)
+    });
+    alike.chain(rest).map(|(label, tasks)| (label, What::Tasks(tasks))).collect()
+}
+
+/// The rows of threads that are too many: those that are named the same but for a number
+/// share one.
+fn rows_of_threads<'a>(
+    run: &Run,
+    threads: Vec<&'a Thread>,
+    most: usize,
+) -> Vec<(String, What<'a>)> {
+    let groups = groups(threads, most, |thread| kind_of_name(&run.thread_label(thread)));
+    let alike = groups.alike.into_iter().map(|threads| {
+        let label = match &*threads {
+            [thread] => run.thread_label(thread),
+            threads => {
+                let name = threads.first().map_or(String::new(), |it| run.thread_label(it));
+                format!("{} × {}", thousands(threads.len() as u64), kind_of_name(&name))
+            }
         };
-        let (mut kept, mut rest): (Vec<_>, Vec<_>) =
-            groups.into_iter().partition(|group| group.len() >= smallest_kept);
-        // Of those of the same size, the first ones.
-        rest.splice(0..0, kept.split_off(kept.len().min(most.saturating_sub(1))));
-        let functions = rest.len();
-        let rest: Vec<&Task> = rest.into_iter().flatten().collect();
-        let mut rows: Vec<_> =
-            kept.into_iter().map(|tasks| (group_label(run, &tasks), tasks)).collect();
-        rows.push((
-            format!("{} of {}", count(rest.len(), "task"), count(functions, "other function")),
-            rest,
-        ));
-        return rows;
+        (label, threads)
+    });
+    let rest = groups.rest.map(|(_, rest)| (count(rest.len(), "other thread"), rest));
+    alike.chain(rest).map(|(label, threads)| (label, What::Threads(threads))).collect()
+}
+
+/// What is the same in the names of threads of one kind: `Thread-7 (serve)` and
+/// `ThreadPoolExecutor-0_1` are called so by Python, with numbers of their own.
+fn kind_of_name(name: &str) -> String {
+    let function = name.strip_prefix("Thread-").and_then(|name| name.split_once(" ("));
+    if let Some((_, function)) = function {
+        return function.trim_end_matches(')').to_owned();
     }
-    groups.into_iter().map(|tasks| (group_label(run, &tasks), tasks)).collect()
+    let is_number = |letter: char| letter.is_ascii_digit() || " -_.#".contains(letter);
+    match name.trim_end_matches(is_number) {
+        "" => name.to_owned(),
+        kind => kind.to_owned(),
+    }
 }
 
 fn group_label(run: &Run, tasks: &[&Task]) -> String {
@@ -295,6 +322,11 @@ impl<'a> Row<'a> {
             What::Thread(thread) => {
                 self.run.stretches(thread).filter_map(stretch_piece).for_each(piece);
             }
+            What::Threads(threads) => {
+                for thread in threads {
+                    self.run.stretches(thread).filter_map(stretch_piece).for_each(&mut piece);
+                }
+            }
             What::Task(task) => self.run.intervals(task).map(interval_piece).for_each(piece),
             What::Tasks(tasks) => {
                 for task in tasks {
@@ -302,6 +334,11 @@ impl<'a> Row<'a> {
                 }
             }
         }
+    }
+
+    /// Whether it stands for several, whose pieces overlap.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.what, What::Tasks(_) | What::Threads(_))
     }
 
     /// The only task of the row, or none.
@@ -347,6 +384,7 @@ pub(crate) fn stretch_piece(stretch: Stretch) -> Option<Piece> {
     let (shade, chain) = match stretch.doing {
         Doing::Working | Doing::Job(_) => (Shade::Running, ChainId::NONE),
         Doing::Calling(chain) | Doing::Waiting(chain) => (Shade::Waiting, chain),
+        Doing::Joining(chain) => (Shade::Inner, chain),
         Doing::Unknown | Doing::Resting | Doing::Turning | Doing::Idle => return None,
     };
     Some(Piece { from_ns: stretch.from_ns, to_ns: stretch.to_ns, shade, chain, noun: "" })

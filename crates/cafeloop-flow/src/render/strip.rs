@@ -85,8 +85,7 @@ pub(crate) fn strip(row: &Row<'_>, scale: Scale, wide: usize) -> Strip {
             first = before.to;
         }
         let waits = matches!(piece.shade, Shade::Waiting | Shade::Inner);
-        if waits && last - first >= wide && !matches!(row.what, crate::render::rows::What::Tasks(_))
-        {
+        if waits && last - first >= wide && !row.is_shared() {
             let site = row.run.site(piece.chain);
             let function = row.run.names().function(site.code);
             let what = if function.is_empty() { piece.noun } else { function }.to_owned();

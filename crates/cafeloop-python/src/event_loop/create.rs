@@ -113,7 +113,7 @@ fn eager_start(others: &Bound<'_, PyDict>) -> PyResult<bool> {
     let py = others.py();
     let mut is_eager = false;
     for (name, value) in others.iter() {
-        let is_known = name.eq(intern!(py, "eager_start"))? && py.version_info() >= (3, 12);
+        let is_known = name.eq(intern!(py, "eager_start"))? && cfg!(Py_3_12);
         if !is_known {
             let text = format!("Task() got an unexpected keyword argument '{}'", name.str()?);
             return Err(PyTypeError::new_err(text));

@@ -102,7 +102,7 @@ impl Classes {
             Future::freed().get(py).forget();
             classes = Classes { unbound_methods, ..Classes::derive(&future, &task)? };
         }
-        if py.version_info() < (3, 14) {
+        if !cfg!(Py_3_14) {
             names::show_native_tasks(py)?.call0()?;
         }
         Ok(classes)

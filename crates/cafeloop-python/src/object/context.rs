@@ -8,7 +8,8 @@
 //!
 //! A loop enters what it lends and stays inside ([`Inside`]) until it runs something that
 //! has another context or none: to leave and to enter again for each callback would cost
-//! as much as some callbacks do.
+//! as much as some callbacks do.  Likewise it stays inside of a task's own context, as the
+//! next step may be the same task's.
 //!
 //! That needs two things which CPython doesn't tell: which context is current, and
 //! whether two have the same variables.  Where they are found is tried out first; if it
@@ -144,18 +145,31 @@ impl Sharing {
     }
 }
 
-/// The lent context that a loop is in between two jobs, if it is in one.
+/// The context that a loop is in between two jobs, if it is in one.
 ///
 /// While a job runs it isn't here: what runs inside of that has to enter its own.
 #[derive(Default)]
-pub(crate) struct Inside(Slot<PyContext>);
+pub(crate) struct Inside {
+    lent: Slot<PyContext>,
+    /// One that a task keeps; only if none is lent.
+    own: Slot<PyContext>,
+}
 
 impl Inside {
     /// Leaves it: something is about to run that doesn't run in a context, or in another.
     #[inline]
     pub(crate) fn leave(&self, py: Python<'_>) {
-        if let Some(lent) = self.0.take(py) {
+        if let Some(lent) = self.lent.take(py) {
             SHARING.get(py).take_back(lent);
+        }
+        self.leave_own(py);
+    }
+
+    /// Leaves it if it is a task's own: something runs that isn't the task's.
+    #[inline]
+    pub(crate) fn leave_own(&self, py: Python<'_>) {
+        if !self.own.is_empty() {
+            drop(Stay { entered: self.own.take_all(), py });
         }
     }
 
@@ -236,6 +250,78 @@ impl Context {
         outcome
     }
 
+    /// The same on behalf of somebody who can't be seen meanwhile, so that nobody asks for
+    /// the context itself.
+    #[inline]
+    pub(super) fn run_unseen<R>(
+        &self,
+        py: Python<'_>,
+        inside: &Inside,
+        call: impl FnOnce() -> PyResult<R>,
+    ) -> PyResult<R> {
+        let offsets = match offsets(py) {
+            Some(offsets) if self.can_run_in(offsets, &inside.lent) => offsets,
+            _ => return self.run(py, inside, call),
+        };
+        let entered = Stay { entered: inside.lent.take_all(), py };
+        let outcome = call();
+        if self.has_variables_of(offsets, &entered.entered) {
+            inside.lent.swap(&entered.entered);
+        } else {
+            self.keep(&entered);
+        }
+        if outcome.is_err() {
+            // As in `run`.
+            inside.leave(py);
+        }
+        outcome
+    }
+
+    /// Takes what it has run in, and has changed, for its own.
+    #[cold]
+    fn keep(&self, entered: &Stay<'_>) {
+        self.stop_sharing(entered.py);
+        if let Some(changed) = entered.entered.get(entered.py) {
+            self.held.set(changed);
+        }
+    }
+
+    /// The same for a step of a task, after which the loop stays inside of the task's own
+    /// context, too, if that `goes_on`.
+    #[inline]
+    pub(super) fn run_step(
+        &self,
+        py: Python<'_>,
+        inside: &Inside,
+        step: impl FnOnce() -> PyResult<()>,
+        goes_on: impl FnOnce() -> bool,
+    ) -> PyResult<()> {
+        if self.kind.get() != Kind::Own || self.held.is_empty() {
+            return self.run(py, inside, step);
+        }
+        let entered = if inside.own.as_ptr() == self.held.as_ptr() {
+            inside.own.take_all()
+        } else {
+            self.enter_own(py, inside)?
+        };
+        let entered = Stay { entered, py };
+        let outcome = step();
+        // Whoever is told of an error, and what ends with the task, isn't part of it.
+        if outcome.is_ok() && goes_on() {
+            inside.own.swap(&entered.entered);
+        }
+        outcome
+    }
+
+    #[inline(never)]
+    fn enter_own(&self, py: Python<'_>, inside: &Inside) -> PyResult<Slot<PyContext>> {
+        inside.leave(py);
+        match self.held.get(py) {
+            Some(own) => enter_context(&own).map(|()| Slot::holding(own)),
+            None => Ok(Slot::empty()),
+        }
+    }
+
     /// Holds what `inside` was inside of, or is now; none if it's to run in what it holds.
     #[inline(always)]
     fn borrow<'a, 'py>(
@@ -243,28 +329,38 @@ impl Context {
         py: Python<'py>,
         inside: &Inside,
     ) -> PyResult<Option<Lent<'a, 'py>>> {
-        let before = inside.0.take(py);
-        if let Kind::Shared(times) = self.kind.get()
-            && let Some(entered) = &before
-            && let Some(offsets) = offsets(py)
-            && variables(offsets, entered.as_ptr()) == variables(offsets, self.held.as_ptr())
+        if let Some(offsets) = offsets(py)
+            && self.can_run_in(offsets, &inside.lent)
+            && let Kind::Shared(times) = self.kind.get()
         {
-            return Ok(before.map(|entered| self.begin(offsets, times, entered)));
+            let entered = inside.lent.take(py);
+            return Ok(entered.map(|entered| self.begin(offsets, times, entered)));
         }
-        self.enter(py, before)
+        self.enter(py, inside)
     }
 
-    /// The same for who can't run in what was entered `before`.
+    /// Whether it is shared and has the same variables as what is lent, if anything is.
+    #[inline]
+    fn can_run_in(&self, offsets: Offsets, lent: &Slot<PyContext>) -> bool {
+        matches!(self.kind.get(), Kind::Shared(_))
+            && !lent.is_empty()
+            && self.has_variables_of(offsets, lent)
+    }
+
+    #[inline]
+    fn has_variables_of(&self, offsets: Offsets, lent: &Slot<PyContext>) -> bool {
+        variables(offsets, lent.as_ptr()) == variables(offsets, self.held.as_ptr())
+    }
+
+    /// The same for who can't run in what the loop is in.
     #[inline(never)]
     fn enter<'a, 'py>(
         &'a self,
         py: Python<'py>,
-        before: Option<Bound<'py, PyContext>>,
+        inside: &Inside,
     ) -> PyResult<Option<Lent<'a, 'py>>> {
         let sharing = SHARING.get(py);
-        if let Some(before) = before {
-            sharing.take_back(before);
-        }
+        inside.leave(py);
         let (Kind::Shared(times), Some(pristine), Some(offsets)) =
             (self.kind.get(), self.held.get(py), offsets(py))
         else {
@@ -352,6 +448,21 @@ impl Context {
     }
 }
 
+/// A context that is entered, and left in the end unless it is taken out.
+struct Stay<'py> {
+    entered: Slot<PyContext>,
+    py: Python<'py>,
+}
+
+impl Drop for Stay<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(entered) = self.entered.take(self.py) {
+            leave_context(&entered);
+        }
+    }
+}
+
 /// A context that was lent and is entered.
 struct Lent<'a, 'py> {
     context: &'a Context,
@@ -372,7 +483,7 @@ impl Lent<'_, '_> {
         if context.kind.get() == Kind::Lent && !is_changed && times < LENT_AT_MOST {
             context.kind.set(Kind::Shared(times));
             context.held.swap(&self.pristine);
-            inside.0.swap(&self.entered);
+            inside.lent.swap(&self.entered);
         }
     }
 

@@ -7,9 +7,9 @@ use std::cell::{Cell, OnceCell};
 use std::ffi::CStr;
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
-use pyo3::{ffi, intern};
 
 use super::class::{Behaviour, Laid, Visitor, own};
 use super::classes::Classes;
@@ -198,7 +198,7 @@ pub(super) fn begin(future: &Bound<'_, Future>, owner: &Bound<'_, EventLoop>) ->
     let own = own(future);
     if !own.owner.is_empty() {
         // `__init__` was called again.
-        if py.version_info() >= (3, 15) {
+        if cfg!(Py_3_15) {
             let text = format!("{} is already initialized", future.as_any().repr()?);
             return Err(PyRuntimeError::new_err(text));
         }
@@ -465,24 +465,6 @@ pub(super) fn report_lost_exception(future: &Bound<'_, Future>) {
     if let Err(error) = report() {
         error.write_unraisable(py, Some(future.as_any()));
     }
-}
-
-/// Ends an `await` with a result, as a generator's `return` does.
-pub(super) fn stop_with(py: Python<'_>, result: &Bound<'_, PyAny>) {
-    if result.is_none() {
-        // No exception at all is the quick way to say it.
-        return;
-    }
-    // An exception or a tuple would be taken for the arguments of StopIteration.
-    let must_wrap = result.is_instance_of::<PyBaseException>()
-        || result.is_instance_of::<pyo3::types::PyTuple>();
-    let value = if must_wrap {
-        PyStopIteration::new_err((result.clone().unbind(),)).into_value(py).into_any()
-    } else {
-        result.clone().unbind()
-    };
-    // SAFETY: the GIL is held, and both are objects.
-    unsafe { ffi::PyErr_SetObject(ffi::PyExc_StopIteration, value.as_ptr()) }
 }
 
 /// A reference to the future that may be kept.

@@ -14,8 +14,11 @@ use super::class::{enter_quickly, own, receiver, slot};
 use super::context::Context;
 use super::future::{self, Future, State};
 use super::future_iterator::{self, FutureIterator};
-use super::method::{Arguments, getter, initialiser, no_args, one_arg, required, unary, with_args};
+use super::method::{
+    Arguments, getter, hot, hot_one_arg, initialiser, no_args, one_arg, required, unary, with_args,
+};
 use super::reference::Strong;
+use super::stop;
 use super::waiters::{Callback, Waiter};
 use super::wakeup;
 use crate::event_loop::EventLoop;
@@ -24,12 +27,12 @@ use crate::names;
 /// The methods that all futures have.
 pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
     vec![
-        no_args!(Future, c"result", result),
+        hot!(Future, c"result", result),
         no_args!(Future, c"exception", exception),
         with_args!(Future, c"add_done_callback", add_done_callback),
         one_arg!(Future, c"remove_done_callback", remove_done_callback),
-        no_args!(Future, c"cancelled", cancelled),
-        no_args!(Future, c"done", done),
+        hot!(Future, c"cancelled", cancelled),
+        hot!(Future, c"done", done),
         no_args!(Future, c"get_loop", get_loop),
         no_args!(Future, c"_make_cancelled_error", make_cancelled_error),
         coexisting(no_args!(Future, c"__await__", iterate)),
@@ -39,7 +42,7 @@ pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
 /// Those that a task refuses or does otherwise.
 pub(super) fn own_methods() -> Vec<ffi::PyMethodDef> {
     vec![
-        one_arg!(Future, c"set_result", set_result),
+        hot_one_arg!(Future, c"set_result", set_result),
         one_arg!(Future, c"set_exception", set_exception),
         with_args!(Future, c"cancel", cancel),
     ]
@@ -99,7 +102,7 @@ unsafe extern "C" fn resume(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
             if let Some(awaited) = future_iterator::resume(&future)? {
                 return Ok(awaited.into_ptr());
             }
-            future::stop_with(py, &future::result(&future)?);
+            stop::with(py, &future::result(&future)?);
             Ok(std::ptr::null_mut())
         })
     }

@@ -61,7 +61,7 @@ impl FutureIterator {
         if let Some(awaited) = resume(&future)? {
             return Ok(awaited);
         }
-        if py.version_info() < (3, 14) {
+        if !cfg!(Py_3_14) {
             slf.get().end(py);
         }
         let result = future::result(&future)?;

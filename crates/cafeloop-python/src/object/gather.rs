@@ -168,7 +168,7 @@ fn begin<'py>(
     state.return_exceptions.set(return_exceptions);
     let mut done = Vec::new();
     for child in &children {
-        let is_told_later = own(child).is_pending() || py.version_info() < (3, 12);
+        let is_told_later = own(child).is_pending() || !cfg!(Py_3_12);
         if is_told_later {
             let waiter = Waiter::Gathering(Strong::new(gathering.clone()));
             if published::is_here() {

@@ -295,7 +295,7 @@ impl Handle {
         if state.call.is_gone() {
             return Ok(());
         }
-        let outcome = state.context.run(py, inside, || state.call.invoke(py));
+        let outcome = state.context.run_unseen(py, inside, || state.call.invoke(py));
         if outcome.is_ok() { outcome } else { Handle::end(slf, &state.call, outcome) }
     }
 

@@ -98,7 +98,7 @@ pub(super) fn learn(future: &Bound<'_, PyType>, task: &Bound<'_, PyType>) -> PyR
         return Err(unknown("an _asyncio.Future is larger than an _asyncio.Task"));
     }
     BEHIND.store(task_bytes.next_multiple_of(align_of::<u64>()), Ordering::Relaxed);
-    if py.version_info() < (3, 14) {
+    if !cfg!(Py_3_14) {
         return Ok(());
     }
     let offsets = read_section(py)?;

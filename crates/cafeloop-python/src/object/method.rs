@@ -135,6 +135,32 @@ macro_rules! hot {
     }};
 }
 
+/// The same for one argument, given by position.
+macro_rules! hot_one_arg {
+    ($class:ty, $name:literal, $function:path) => {{
+        unsafe extern "C" fn call(
+            object: *mut pyo3::ffi::PyObject,
+            argument: *mut pyo3::ffi::PyObject,
+        ) -> *mut pyo3::ffi::PyObject {
+            // SAFETY: CPython calls a class's methods on its instances, with the GIL held
+            // and an argument that lives as long as the call.
+            unsafe {
+                $crate::object::class::enter_quickly(std::ptr::null_mut(), |py| {
+                    let object = pyo3::Borrowed::from_ptr(py, object).cast_unchecked::<$class>();
+                    let argument = pyo3::Borrowed::from_ptr(py, argument);
+                    $crate::object::method::answer(py, $function(&object, &argument)?)
+                })
+            }
+        }
+        pyo3::ffi::PyMethodDef {
+            ml_name: $name.as_ptr(),
+            ml_meth: pyo3::ffi::PyMethodDefPointer { PyCFunction: call },
+            ml_flags: pyo3::ffi::METH_O,
+            ml_doc: std::ptr::null(),
+        }
+    }};
+}
+
 /// A table entry for an attribute that is computed.
 macro_rules! getter {
     ($class:ty, $name:literal, $get:path) => {
@@ -228,7 +254,7 @@ macro_rules! initialiser {
     }};
 }
 
-pub(super) use {getter, hot, initialiser, no_args, one_arg, unary, with_args};
+pub(super) use {getter, hot, hot_one_arg, initialiser, no_args, one_arg, unary, with_args};
 
 /// What a method may return.
 pub(super) trait Answer<'py> {

@@ -6,6 +6,7 @@
 //! future, task     what they are; _face: what Python sees of them
 //! waiters          who waits for a future      wakeup    how foreign ones wake a task
 //! step             one step of a task          current   the current task
+//! stop             how an await ends with a result
 //! coroutine        how one is driven           context   what it runs in
 //! gather           asyncio.gather              sleep     asyncio.sleep
 //! task_group       what asyncio.TaskGroup does for each task (task_in_group: to make it)
@@ -59,6 +60,7 @@ mod sleep_future;
 #[cfg(not(Py_3_12))]
 mod stand_in;
 mod step;
+mod stop;
 mod task;
 mod task_face;
 mod task_group;
@@ -93,7 +95,7 @@ pub(crate) use self::recorded::{
 pub(crate) use self::reference::{Slot, Strong};
 #[cfg(Py_3_12)]
 pub(crate) use self::shortcut::{_put_shortcuts, _remove_shortcuts};
-pub(crate) use self::sleep::Sleep;
+pub(crate) use self::sleep::{_seek_origins, Sleep, seek_origins};
 #[cfg(not(Py_3_12))]
 pub(crate) use self::stand_in::StandIn;
 pub(crate) use self::step::{run as run_step, wake as wake_task};

@@ -37,7 +37,7 @@ pub(crate) fn run(
         return Err(PyRuntimeError::new_err("uninitialized Task object"));
     }
     let _current = current::enter(task)?;
-    own.context.run(task.py(), inside, || step(task, error))
+    own.context.run_step(task.py(), inside, || step(task, error), || own.future.is_pending())
 }
 
 /// The same, inside of the task's context already.

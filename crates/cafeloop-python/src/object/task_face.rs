@@ -120,7 +120,7 @@ fn cancelling(task: &Bound<'_, Task>) -> PyResult<u32> {
 fn uncancel(task: &Bound<'_, Task>) -> PyResult<u32> {
     let own = own(task);
     let left = own.cancel_requests.get().saturating_sub(1);
-    if own.cancel_requests.replace(left) > 0 && left == 0 && task.py().version_info() >= (3, 13) {
+    if own.cancel_requests.replace(left) > 0 && left == 0 && cfg!(Py_3_13) {
         own.must_cancel.set(false);
     }
     if left == 0 && recorder::is_on() {

@@ -75,7 +75,7 @@ fn options<'py>(py: Python<'py>, arguments: &Arguments<'_, 'py>) -> PyResult<Opt
     for (name, value) in arguments.named() {
         if name.eq(intern!(py, "name"))? {
             // Before 3.13 a task was named when it had got a number.
-            if !value.is_none() && py.version_info() < (3, 13) {
+            if !value.is_none() && !cfg!(Py_3_13) {
                 return Ok(None);
             }
             task_name = Some(value);

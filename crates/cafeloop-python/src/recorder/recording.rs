@@ -27,8 +27,6 @@ static LAST_NUMBER: Gil<Cell<u32>> = Gil::new(Cell::new(0));
 
 /// The lane of the thread on which the recording began.
 const FIRST_LANE: Lane = Lane(0);
-/// The lane of all threads beyond as many as there are numbers for.
-const LAST_LANE: Lane = Lane(u16::MAX);
 
 /// How much is recorded.
 #[derive(Clone, Copy)]
@@ -58,8 +56,11 @@ pub(super) struct Recording {
     pub(super) foreign: Foreign,
     /// Since when tasks have been waiting.
     pub(super) waits: Waits,
-    /// Lanes of threads, by what `threading.get_ident()` gives.
-    lanes: RefCell<HashMap<u64, Lane>>,
+    /// Lanes of threads, by the kernel's numbers of them: what `threading.get_ident()`
+    /// gives is the next one's too when a thread has ended.
+    lanes: RefCell<HashMap<u32, Lane>>,
+    /// The last one is that of all threads beyond as many as there are numbers for.
+    next_lane: Cell<Lane>,
     /// The taps of loops that have run.
     taps: RefCell<Vec<std::rc::Weak<Tap>>>,
     /// The latest moment that a loop in virtual time has come to.  The next one begins
@@ -80,12 +81,13 @@ impl Recording {
             foreign: Foreign::default(),
             waits: Waits::new(),
             lanes: RefCell::default(),
+            next_lane: Cell::new(FIRST_LANE),
             taps: RefCell::default(),
             virtual_until_ns: Cell::new(0),
             watch: Arc::new(Watch::new(options)),
             has_begun: Cell::new(false),
         };
-        recording.lanes.borrow_mut().insert(thread_id(py)?, FIRST_LANE);
+        recording.lane_here(py)?;
         Ok(recording)
     }
 
@@ -122,19 +124,26 @@ impl Recording {
     // --- lanes
 
     /// The lane of a thread, and whether it is a new one.
-    pub(super) fn lane_of(&self, thread: u64) -> (Lane, bool) {
+    pub(super) fn lane_of(&self, thread: u32) -> (Lane, bool) {
         let mut lanes = self.lanes.borrow_mut();
         if let Some(lane) = lanes.get(&thread) {
             return (*lane, false);
         }
-        let lane = u16::try_from(lanes.len()).map_or(LAST_LANE, Lane);
+        let lane = self.next_lane.get();
+        self.next_lane.set(Lane(lane.0.saturating_add(1)));
         lanes.insert(thread, lane);
         (lane, true)
     }
 
+    /// The thread of this number is gone; the next one that gets it is another.
+    pub(super) fn thread_ended(&self, thread: u32) {
+        self.lanes.borrow_mut().remove(&thread);
+        self.watch.no_longer_skip(thread);
+    }
+
     /// The lane of this thread.
     pub(super) fn lane_here(&self, py: Python<'_>) -> PyResult<Lane> {
-        Ok(self.lane_of(thread_id(py)?).0)
+        Ok(self.lane_of(thread_number(py)?).0)
     }
 
     /// Whether anything was seen to run.
@@ -388,6 +397,11 @@ pub(super) fn metadata(options: Options, parent_pid: u32, command: Vec<String>) 
 /// This thread, as `threading.get_ident()` has it.
 pub(super) fn thread_id(py: Python<'_>) -> PyResult<u64> {
     names::current_thread_id(py)?.call0()?.extract()
+}
+
+/// The kernel's number of this thread.
+pub(super) fn thread_number(py: Python<'_>) -> PyResult<u32> {
+    names::current_thread_number(py)?.call0()?.extract()
 }
 
 /// Since when tasks have been waiting: of the last that began to, as many as there is

@@ -16,7 +16,7 @@ use cafeloop::flow::{
 };
 use pyo3::prelude::*;
 
-use super::recording::{Recording, Wait, thread_id};
+use super::recording::{Recording, Wait, thread_id, thread_number};
 use super::watchdog::Pulse;
 use super::{awaits, foreign};
 use crate::event_loop::EventLoop;
@@ -92,10 +92,10 @@ pub(super) struct Tap {
 pub(super) fn attach(recording: &Rc<Recording>, owner: &Bound<'_, EventLoop>) {
     let py = owner.py();
     let Some(engine) = owner.get().try_engine(py) else { return };
-    let Ok(thread) = thread_id(py) else { return };
-    let (lane, _) = recording.lane_of(thread);
+    let (Ok(thread), Ok(number)) = (thread_id(py), thread_number(py)) else { return };
+    let (lane, _) = recording.lane_of(number);
     recording.name_lane(recording.now_ns(), lane, LaneKind::Loop, &name_of_thread(py));
-    let pulse = Arc::new(Pulse::new(thread, lane));
+    let pulse = Arc::new(Pulse::new(thread, number, lane));
     recording.watch.add(&pulse);
     let clock = engine.clock().clone();
     let shift_ns = if clock.is_virtual() {

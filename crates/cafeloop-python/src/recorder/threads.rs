@@ -11,6 +11,7 @@
 //! every [`TICKS_OF_WORK`] looks.  A wait that is shorter than the time between two
 //! looks may be seen or not.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 
 use cafeloop::engine::Clock;
@@ -28,13 +29,19 @@ const NO_WORK_NS: u64 = 1_000;
 /// How many looks go by between two readings of a working thread's stack: each makes
 /// the thread wait for the GIL.
 const TICKS_OF_WORK: u32 = 4;
-/// How many looks go by between two that look for new threads.
+/// A thread that is new to the kernel is looked for among Python's so often, because it
+/// tells Python of itself when it first has the GIL; many never do.
+const LOOKS_FOR_NEW: u32 = 3;
+/// And all that aren't known, for those that took longer, whenever so many looks have
+/// gone by.
 const TICKS_OF_THREADS: u32 = 20;
 
 /// The threads that are looked at; they belong to the watchdog.
 pub(super) struct Threads {
     main: u64,
     watched: Vec<Watched>,
+    /// The kernel's numbers of all threads, and how often each has been looked for.
+    seen: HashMap<u32, u32>,
     last_mark: u64,
     ticks: u32,
 }
@@ -60,6 +67,7 @@ struct Watched {
     call: u64,
     /// What is to be done when the GIL is held.
     needs: Option<Need>,
+    is_gone: bool,
     /// What is to be told then.
     told: Vec<(u64, Event, Vec<Frame>)>,
 }
@@ -135,23 +143,36 @@ impl Mark {
 impl Threads {
     /// The main thread, whose identity this is, is looked at from now on.
     pub(super) fn new(main: u64) -> Self {
-        let mut threads = Threads { main, watched: Vec::new(), last_mark: 0, ticks: 0 };
+        let mut threads =
+            Threads { main, watched: Vec::new(), seen: HashMap::new(), last_mark: 0, ticks: 0 };
         threads.watched.extend(Watched::new(main, std::process::id(), "MainThread".into()));
         threads
     }
 
     /// Looks at all threads but those that are told of otherwise; whether a stack is
     /// to be read.
-    pub(super) fn tick(&mut self, is_skipped: impl Fn(u64) -> bool) -> bool {
+    pub(super) fn tick(&mut self, is_skipped: impl Fn(u32) -> bool) -> bool {
         self.ticks += 1;
-        let mut needs_gil = self.ticks % TICKS_OF_THREADS == 1;
+        let mut needs_gil = self.sees_new() || self.ticks % TICKS_OF_THREADS == 1;
         let now_ns = Clock::real().now_ns();
-        self.watched.retain_mut(|watched| {
-            let is_there = watched.tick(now_ns, is_skipped(watched.thread));
-            needs_gil |= watched.needs.is_some() || (!is_there && !watched.told.is_empty());
-            is_there || !watched.told.is_empty()
-        });
+        for watched in &mut self.watched {
+            watched.tick(now_ns, is_skipped(watched.number));
+            needs_gil |= watched.needs.is_some() || watched.is_gone;
+        }
         needs_gil
+    }
+
+    /// Whether there are threads that Python may know of by now.
+    fn sees_new(&mut self) -> bool {
+        let numbers = numbers();
+        self.seen.retain(|number, _| numbers.contains(number));
+        let mut any = false;
+        for number in numbers {
+            let looks = self.seen.entry(number).or_default();
+            any |= *looks < LOOKS_FOR_NEW;
+            *looks = looks.saturating_add(1);
+        }
+        any
     }
 
     /// Reads the stacks that are to be read, given the innermost frames of all threads.
@@ -171,9 +192,13 @@ impl Threads {
             }
             watched.tell(recording);
         }
-        for watched in &mut self.watched {
+        self.watched.retain_mut(|watched| {
             watched.forgive();
-        }
+            if watched.is_gone {
+                recording.thread_ended(watched.number);
+            }
+            !watched.is_gone
+        });
         self.meet(innermost)
     }
 
@@ -182,13 +207,17 @@ impl Threads {
         let py = innermost.py();
         for thread in innermost.keys() {
             let thread: u64 = thread.extract()?;
-            if thread == self.main || self.watched.iter().any(|it| it.thread == thread) {
+            if thread == self.main {
                 continue;
             }
             let known = names::known_threads(py)?.cast::<PyDict>()?.get_item(thread)?;
             let Some(known) = known else { continue };
             // Without its number, the kernel can't be asked.
             let Ok(number) = known.getattr(intern!(py, "native_id"))?.extract() else { continue };
+            self.seen.insert(number, LOOKS_FOR_NEW);
+            if self.watched.iter().any(|it| it.number == number) {
+                continue;
+            }
             let name = known.getattr(intern!(py, "name"))?.extract().unwrap_or_default();
             self.watched.extend(Watched::new(thread, number, name));
         }
@@ -229,19 +258,17 @@ impl Watched {
             busy_ticks: 0,
             call: 0,
             needs: None,
+            is_gone: false,
             told: Vec::new(),
         })
     }
 
-    /// Sees what it has done since the last look; false if it is gone.
-    fn tick(&mut self, now_ns: u64, is_skipped: bool) -> bool {
-        let Some(used) = used(self.number) else {
-            self.leave(now_ns);
-            if self.lane.is_some() {
-                self.told.push((now_ns, Event::LaneEnds, Vec::new()));
-            }
-            return false;
-        };
+    /// Sees what it has done since the last look.
+    fn tick(&mut self, now_ns: u64, is_skipped: bool) {
+        if self.is_gone {
+            return;
+        }
+        let Some(used) = used(self.number) else { return self.end(now_ns) };
         let between = self.until(now_ns, used);
         let before_ns = std::mem::replace(&mut self.at_ns, now_ns);
         self.used = used;
@@ -252,7 +279,16 @@ impl Watched {
         } else {
             self.judge(&between, before_ns);
         }
-        true
+    }
+
+    /// It is gone, and its stack can't be read any more.
+    fn end(&mut self, now_ns: u64) {
+        self.is_gone = true;
+        self.needs = None;
+        self.leave(now_ns);
+        if self.lane.is_some() || !self.told.is_empty() {
+            self.told.push((now_ns, Event::LaneEnds, Vec::new()));
+        }
     }
 
     fn until(&self, now_ns: u64, used: Used) -> Between {
@@ -357,7 +393,7 @@ impl Watched {
     fn tell(&mut self, recording: &Recording) {
         for (at_ns, event, frames) in self.told.drain(..) {
             let lane = *self.lane.get_or_insert_with(|| {
-                let (lane, _) = recording.lane_of(self.thread);
+                let (lane, _) = recording.lane_of(self.number);
                 recording.name_lane(at_ns, lane, LaneKind::Thread, &self.name);
                 lane
             });
@@ -380,6 +416,13 @@ fn mark(frame: &Bound<'_, PyAny>, last: &mut u64) -> u64 {
     *last += 1;
     let marked = Bound::new(py, Mark(*last)).and_then(|mark| frame.setattr(name, mark));
     if marked.is_ok() { *last } else { 0 }
+}
+
+/// The kernel's numbers of all threads of this process.
+fn numbers() -> HashSet<u32> {
+    let Ok(entries) = fs::read_dir("/proc/self/task") else { return HashSet::new() };
+    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    entries.flatten().filter_map(number).collect()
 }
 
 /// What the kernel says of a thread of this process; `None` if it is gone.

@@ -29,7 +29,9 @@ const IDLE: u64 = 0;
 /// The beat of a loop, which the watchdog listens to.
 pub(super) struct Pulse {
     /// The loop's thread, as `threading.get_ident()` has it.
-    pub(super) thread: u64,
+    thread: u64,
+    /// The kernel's number of it.
+    number: u32,
     lane: Lane,
     /// When the job that runs began; `IDLE` between jobs.
     began_ns: AtomicU64,
@@ -38,8 +40,8 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    pub(super) fn new(thread: u64, lane: Lane) -> Self {
-        Pulse { thread, lane, began_ns: AtomicU64::new(IDLE), seen: Mutex::default() }
+    pub(super) fn new(thread: u64, number: u32, lane: Lane) -> Self {
+        Pulse { thread, number, lane, began_ns: AtomicU64::new(IDLE), seen: Mutex::default() }
     }
 
     #[inline]
@@ -82,7 +84,7 @@ pub(super) struct Watch {
     pulses: Mutex<Vec<Arc<Pulse>>>,
     /// Threads of which somebody else tells what they do: those that run a loop, or an
     /// executor's jobs.
-    skipped: Mutex<HashSet<u64>>,
+    skipped: Mutex<HashSet<u32>>,
     order: Mutex<Order>,
     bell: Condvar,
 }
@@ -111,17 +113,21 @@ impl Watch {
     /// Listens to a loop, which begins to run.
     pub(super) fn add(&self, pulse: &Arc<Pulse>) {
         lock(&self.pulses).push(pulse.clone());
-        self.skip(pulse.thread);
+        self.skip(pulse.number);
     }
 
     pub(super) fn remove(&self, pulse: &Arc<Pulse>) {
         lock(&self.pulses).retain(|other| !Arc::ptr_eq(other, pulse));
-        lock(&self.skipped).remove(&pulse.thread);
+        self.no_longer_skip(pulse.number);
     }
 
     /// Samples a thread no more.
-    pub(super) fn skip(&self, thread: u64) {
+    pub(super) fn skip(&self, thread: u32) {
         lock(&self.skipped).insert(thread);
+    }
+
+    pub(super) fn no_longer_skip(&self, thread: u32) {
+        lock(&self.skipped).remove(&thread);
     }
 
     /// The threads to look at, from this moment on, if any are, in the process whose main

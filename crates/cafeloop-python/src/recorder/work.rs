@@ -11,7 +11,7 @@ use cafeloop::flow::{Event, Lane, LaneKind, WorkId, WorkPlace};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::recording::{Recording, thread_id};
+use super::recording::{Recording, thread_number};
 use super::{current, tap};
 use crate::event_loop::EventLoop;
 use crate::gil::Gil;
@@ -78,7 +78,7 @@ impl Work {
 
     fn tell(&self, py: Python<'_>, event: impl FnOnce(WorkId) -> Event) -> PyResult<()> {
         let Some((recording, work)) = self.recording(py) else { return Ok(()) };
-        let thread = thread_id(py)?;
+        let thread = thread_number(py)?;
         let (lane, is_new) = recording.lane_of(thread);
         if is_new {
             recording.name_lane(recording.now_ns(), lane, LaneKind::Worker, &thread_name(py)?);
@@ -164,7 +164,7 @@ impl HandedJob {
             return function.call(args, kwargs);
         };
         let code = recording.codes.of_callable(&recording.recorder, function);
-        let (lane, is_new) = recording.lane_of(thread_id(py)?);
+        let (lane, is_new) = recording.lane_of(thread_number(py)?);
         let now_ns = recording.now_ns();
         if is_new || !recording.has_begun() {
             // It is looked at all the same: its lines are worth more than its jobs.

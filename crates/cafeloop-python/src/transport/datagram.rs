@@ -193,10 +193,9 @@ impl Datagram {
         remote: Option<Py<PyAny>>,
         is_connected: bool,
     ) -> PyResult<Self> {
-        let py = sock.py();
         let endpoint = Endpoint::new(owner, transport, sock, protocol, None)?;
         let family = Family::of(sock)?.filter(|_| endpoint.socket().is_plain());
-        let counts_headers = py.version_info() >= (3, 13);
+        let counts_headers = cfg!(Py_3_13);
         let rules = Rules {
             peers: if remote.is_some() { Peers::One } else { Peers::Any },
             header: if counts_headers { HEADER_SIZE } else { 0 },
