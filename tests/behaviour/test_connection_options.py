@@ -1,8 +1,10 @@
 """What may be said of a connection that is to be made: each keyword, and what none can mean."""
 
 import asyncio
+import gc
 import socket
 import ssl
+import weakref
 
 import pytest
 
@@ -161,6 +163,66 @@ def test_a_socket_of_the_ssl_module_is_refused(loop, Notes, contexts, method):
             assert isinstance(wrapped, ssl.SSLSocket)
             with pytest.raises(TypeError, match="Socket cannot be of type SSLSocket"):
                 loop.run_until_complete(getattr(loop, method)(Notes, sock=wrapped))
+
+
+# --- errors
+
+
+@pytest.fixture
+def refused():
+    """An address behind which nobody listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()
+
+
+async def connect(loop, address):
+    await loop.create_connection(asyncio.Protocol, *address)
+
+
+async def connect_from(loop, address):
+    await loop.create_connection(asyncio.Protocol, *address, local_addr=("127.0.0.1", 0))
+
+
+async def connect_with_all_errors(loop, address):
+    await loop.create_connection(asyncio.Protocol, *address, all_errors=True)
+
+
+async def connect_a_socket(loop, address):
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, address)
+
+
+@pytest.mark.parametrize(
+    "attempt", [connect, connect_from, connect_with_all_errors, connect_a_socket]
+)
+def test_an_error_is_kept_by_nobody_but_who_caught_it(run, refused, attempt):
+    """So its frames, and what they hold, are let go of without the garbage collector."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        try:
+            await attempt(loop, refused)
+        except* OSError as errors:
+            (error,) = errors.exceptions
+        mark = error.mark = Mark()
+        gone = weakref.ref(mark)
+        del error, mark
+        # What has told the error is run and let go of.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return gone() is None
+
+    gc.disable()
+    try:
+        assert run(main)
+    finally:
+        gc.enable()
+
+
+class Mark:
+    pass
 
 
 # --- names of addresses
