@@ -140,6 +140,8 @@ class SocketOperations(_Parts):
         finally:
             if not handle.cancelled():
                 self.remove_reader(number)
+            # Its error refers to this frame, and this would refer to the error.
+            del done
 
     async def _write(self, sock: socket.socket, attempt: Callable[[], _T]) -> _T:
         """Make an attempt whenever the socket is writable, until it is done."""
@@ -151,6 +153,8 @@ class SocketOperations(_Parts):
         finally:
             if not handle.cancelled():
                 self.remove_writer(number)
+            # Its error refers to this frame, and this would refer to the error.
+            del done
 
 
 def _try(done: asyncio.Future[_T], attempt: Callable[[], _T]) -> None:
@@ -167,6 +171,9 @@ def _try(done: asyncio.Future[_T], attempt: Callable[[], _T]) -> None:
         done.set_exception(error)
     else:
         done.set_result(result)
+    finally:
+        # As in those who wait.
+        del done
 
 
 def _connected(sock: socket.socket, address: Any) -> None:
