@@ -8,6 +8,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import functools
+import os
 import socket
 import sys
 import threading
@@ -16,7 +17,9 @@ import warnings
 import weakref
 from asyncio.log import logger
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, TypeVarTuple
+
+import cafeloop
 
 from . import _cafeloop, _executors
 from ._connect import Connecting
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     # yet are to do.
     from asyncio import BaseEventLoop as _AsyncioLoop
 
+    # Asked for types, the interpreter finds `cafeloop.Recording` by loading it then.
     from . import _clock, _record
 else:
     from asyncio import AbstractEventLoop as _AsyncioLoop
@@ -83,7 +87,10 @@ class Loop(
     )
 
     def __init__(
-        self, *, clock: _clock.Clock | None = None, seed: int | None = None
+        self,
+        *,
+        clock: Literal["real", "virtual"] | cafeloop.VirtualClock | None = None,
+        seed: int | None = None,
     ) -> None:
         # One that ends with the loop.
         self._recording: _record.Recording | None = None
@@ -106,7 +113,7 @@ class Loop(
         self._unix_server_files: dict[socket.socket, int] = {}
 
     @property
-    def clock(self) -> _clock.VirtualClock | None:
+    def clock(self) -> cafeloop.VirtualClock | None:
         """The virtual clock that the loop goes by; None for the real one."""
         return self._clock
 
@@ -335,9 +342,9 @@ _cafeloop._add_loop_methods(Loop)
 
 def new_event_loop(
     *,
-    clock: _clock.Clock | None = None,
+    clock: Literal["real", "virtual"] | cafeloop.VirtualClock | None = None,
     seed: int | None = None,
-    record: _record.Recording | _record._Path | None = None,
+    record: cafeloop.Recording | str | os.PathLike[str] | None = None,
 ) -> Loop:
     """Make a loop.  It isn't the current loop of any thread until one runs it.
 

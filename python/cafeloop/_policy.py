@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio import unix_events
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import cafeloop
 
 from . import _loop, _stand_ins
 from ._loop import Loop, new_event_loop
 
 if TYPE_CHECKING:
-    from ._clock import Clock
-
     _DefaultPolicy = asyncio.DefaultEventLoopPolicy
 elif sys.version_info >= (3, 14):
     _DefaultPolicy = unix_events._DefaultEventLoopPolicy
@@ -40,7 +40,9 @@ _before: asyncio.AbstractEventLoopPolicy | None = None
 _stands_in = False
 
 
-def install(*, clock: Clock | None = None, seed: int | None = None) -> None:
+def install(
+    *, clock: Literal["real", "virtual"] | cafeloop.VirtualClock | None = None, seed: int | None = None
+) -> None:
     """Have asyncio.run, asyncio.Runner and asyncio.new_event_loop make our loop.
 
     `asyncio.sleep` and `asyncio.gather` are replaced by native ones, which do as

@@ -24,7 +24,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, TracebackType
-    from typing import Any, Literal
+    from typing import Any, Literal, TypeAlias
+
+    _Mode: TypeAlias = Literal["full", "ring", "off"]
+else:
+    # For who asks for the types of what is public.
+    _Mode = str
 
 _Path = str | os.PathLike[str]
 
@@ -43,7 +48,7 @@ class Recording:
     def __init__(
         self,
         path: _Path | None = None,
-        mode: Literal["full", "ring", "off"] = "full",
+        mode: _Mode = "full",
         *,
         arguments: bool | None = None,
         wait_threshold: float = 0.001,
@@ -224,7 +229,7 @@ class Recording:
 
 def record(
     path: _Path | None = None,
-    mode: Literal["full", "ring", "off"] = "full",
+    mode: _Mode = "full",
     *,
     arguments: bool | None = None,
     wait_threshold: float = 0.001,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from asyncio import Runner, events
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Literal, TypeVar
+
+import cafeloop
 
 from . import _stand_ins
 from ._loop import Loop, new_event_loop
-
-if TYPE_CHECKING:
-    from . import _record
-    from ._clock import Clock
 
 _T = TypeVar("_T")
 
@@ -21,9 +20,9 @@ def run(
     main: Coroutine[Any, Any, _T],
     *,
     debug: bool | None = None,
-    clock: Clock | None = None,
+    clock: Literal["real", "virtual"] | cafeloop.VirtualClock | None = None,
     seed: int | None = None,
-    record: _record.Recording | _record._Path | None = None,
+    record: cafeloop.Recording | str | os.PathLike[str] | None = None,
 ) -> _T:
     """Run a coroutine on a new loop, and return its result.
 
@@ -47,7 +46,7 @@ def run(
 
 
 def _recording(
-    record: _record.Recording | _record._Path | None
+    record: cafeloop.Recording | str | os.PathLike[str] | None
 ) -> contextlib.AbstractContextManager[object]:
     if record is None:
         return contextlib.nullcontext()

@@ -122,3 +122,34 @@ def test_a_new_event_loop_is_a_loop_of_the_package(loop_name, left_as_found):
 def test_types_are_marked_for_checkers(loop_name):
     package = importlib.import_module(loop_name)
     assert os.path.exists(os.path.join(os.path.dirname(package.__file__), "py.typed"))
+
+
+SIGNATURES = """
+import inspect, typing
+import cafeloop
+
+for name in cafeloop.__all__:
+    public = getattr(cafeloop, name)
+    methods = vars(public).items() if inspect.isclass(public) else [("", public)]
+    for method, function in methods:
+        if inspect.isfunction(function) and (method == "__init__" or not method.startswith("_")):
+            for argument, annotated in typing.get_type_hints(function).items():
+                assert not isinstance(annotated, str), (name, method, argument)
+
+def shown(function):
+    hints = typing.get_type_hints(function).items()
+    print(*(name for name, annotated in hints if "cafeloop" in repr(annotated)))
+
+for function in (cafeloop.run, cafeloop.new_event_loop, cafeloop.install, cafeloop.record):
+    shown(function)
+"""
+
+
+def test_the_types_of_what_is_public_can_be_asked_for(run_script):
+    assert run_script(SIGNATURES).split("\n") == [
+        "clock record",
+        "clock record return",
+        "clock",
+        "return",
+        "",
+    ]

@@ -24,7 +24,9 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+# Gone before another file's tests begin: what drives it has a loop of asyncio's that runs in this
+# thread all the while, which tests of loops look for and take away.
+@pytest.fixture(scope="module")
 def browser():
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:

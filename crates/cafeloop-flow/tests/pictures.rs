@@ -260,6 +260,34 @@ fn the_busy_cafe_as_an_image() {
     assert_snapshot!(svg(&busy_cafe().run(), Svg::default()));
 }
 
+/// What stands in the bar of a wait of five seconds in this function, in an image so wide.
+fn words_in_bar(function: &str, width: usize) -> Option<String> {
+    let mut story = Story::new("long.py");
+    story.create(1, 0, "t").begin(1).sleep(1, 5_000).at(5_000);
+    story.wake(1, Waker::Timer, &[&format!("{function}:3")]).begin(1).done(1);
+    let image = svg(&story.run(), Svg { width, ..Svg::default() });
+    let in_bar = image.lines().find_map(|line| {
+        let (_, words) = line.split_once("<text class=\"middle\"")?.1.split_once('>')?;
+        words.strip_suffix("</text>").map(str::to_owned)
+    });
+    in_bar
+}
+
+#[test]
+fn a_name_that_is_too_long_for_its_bar_is_shortened_and_the_time_kept() {
+    let name = "fetch_all_the_orders_of_the_last_year_from_the_slowest_of_all_servers";
+    assert_eq!(words_in_bar(name, 1200), Some(format!("{name} 5.00 s")));
+    let short = words_in_bar(name, 480).expect("there is room for a part of it");
+    let (start, time) = short.split_once('…').expect("it is shortened");
+    assert!(name.starts_with(start) && start.len() > 20, "{short}");
+    assert_eq!(time, " 5.00 s");
+}
+
+#[test]
+fn a_short_name_stands_whole_in_a_bar_that_has_room_for_it() {
+    assert_eq!(words_in_bar("f", 320), Some("f 5.00 s".to_owned()));
+}
+
 #[test]
 fn an_image_may_be_dark_whatever_the_reader_prefers() {
     let dark = svg(&async_cafe().run(), Svg { dark: Some(true), ..Svg::default() });

@@ -45,6 +45,10 @@ const BASELINE: usize = 4;
 /// Tenths of a pixel of a character: the widest of the fonts at hand has 0.602 of its
 /// height, which is 12.
 const CHARACTER_TENTHS: usize = 73;
+/// Pixels of a bar beside its words, at both ends together.
+const BAR_PADDING: usize = 8;
+/// Characters of a shortened name, with its ellipsis: fewer don't tell it from others.
+const LEAST_OF_NAME: usize = 6;
 /// A mark for so many pixels.
 const PIXELS_FOR_MARK: usize = 80;
 
@@ -222,11 +226,9 @@ impl Image {
             from += cells.len();
         }
         for text in &strip.texts {
-            let words = format!("{} {}", text.what, Time(text.ns));
-            let words = words.trim_start();
-            if pixels(words.width()) + 8 <= text.to - text.from {
+            if let Some(words) = words_in_bar(&text.what, text.ns, text.to - text.from) {
                 let x = self.left + usize::midpoint(text.from, text.to);
-                self.words(x, middle, "middle", words, words.width());
+                self.words(x, middle, "middle", &words, words.width());
             }
             // So that waits one after another are seen to be several.
             let x = self.left + text.from;
@@ -262,6 +264,19 @@ impl Image {
             x += 18 + pixels(noun.len()) + 20;
         }
     }
+}
+
+/// What a wait's bar says: what for and how long; if that is too long for it, a shortened
+/// name and how long, as long as something of the name is left; else how long alone.
+fn words_in_bar(what: &str, ns: u64, bar: usize) -> Option<String> {
+    let room = characters(bar.saturating_sub(BAR_PADDING));
+    let time = Time(ns).to_string();
+    let for_name = room.saturating_sub(time.width() + 1);
+    if what.width() <= for_name || for_name >= LEAST_OF_NAME {
+        let name = shortened(what, for_name);
+        return Some(format!("{name} {time}").trim_start().to_owned());
+    }
+    (time.width() <= room).then_some(time)
 }
 
 fn pixels(characters: usize) -> usize {

@@ -90,15 +90,20 @@ pub(crate) fn of_the_program<'a>(
 }
 
 /// The innermost frame that belongs to the program: its line is where a reader can do
-/// something.  If there is none, that of a library, rather than of what imports it.
+/// something.  If there is none, that of an installed package, or else of a library,
+/// rather than of what imports it: a server is told by its own line, and not by that of
+/// asyncio's `sleep`.
 pub(crate) fn site(frames: &[Frame], names: &Names) -> Frame {
-    let is_frozen = |frame: &Frame| names.file(frame.code).starts_with('<');
-    let mut inner = of_the_program(frames, names).collect::<Vec<Frame>>();
-    let last = inner.last().copied().unwrap_or_default();
-    if is_frozen(&last) {
-        inner.retain(|frame| !is_frozen(frame));
-    }
-    inner.last().copied().unwrap_or(last)
+    let inner: Vec<Frame> = of_the_program(frames, names).collect();
+    let file = |frame: &&Frame| names.file(frame.code);
+    let is_installed = |frame: &&Frame| {
+        ["/site-packages/", "/dist-packages/"].iter().any(|it| file(frame).contains(it))
+    };
+    let program = inner.iter().rev().find(|frame| is_of_the_program(file(frame)));
+    let package = || inner.iter().rev().find(is_installed);
+    let library = || inner.iter().rev().find(|frame| !file(frame).starts_with('<'));
+    let found = program.or_else(package).or_else(library).or(inner.last());
+    found.copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -125,7 +130,8 @@ mod tests {
         let names = reader.into_names();
 
         assert_eq!(site(&[main, get, sleep, frozen], &names), main);
-        assert_eq!(site(&[get, sleep], &names), sleep);
+        assert_eq!(site(&[get, sleep], &names), get);
+        assert_eq!(site(&[sleep], &names), sleep);
         // What it imports is no place to look at.
         assert_eq!(site(&[get, frozen], &names), get);
         assert_eq!(site(&[frozen], &names), frozen);

@@ -276,7 +276,7 @@ impl Run {
     }
 
     /// The line of a chain where a reader can do something: the innermost one of the
-    /// program's own files, or else the innermost one.
+    /// program's own files, or else of an installed package, or else of a library.
     pub fn site(&self, chain: ChainId) -> Frame {
         site(self.frames(chain), &self.names)
     }
