@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 
 # The kernel isn't ready, or a signal came: it is tried again.
 _NOT_NOW = (BlockingIOError, InterruptedError)
+# The families whose addresses may be names.
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
 class SocketOperations(_Parts):
@@ -106,10 +108,10 @@ class SocketOperations(_Parts):
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         """Connect; a name in the address is looked up first."""
         self._check_socket(sock)
-        if sock.family in (socket.AF_INET, socket.AF_INET6):
-            found = await self._resolve(
-                address, family=sock.family, type=sock.type, proto=sock.proto
-            )
+        # Asked once: a socket makes an enumeration of it each time.
+        family = sock.family
+        if family in _INTERNET:
+            found = await self._resolve(address, family=family, type=sock.type, proto=sock.proto)
             address = found[0][4]
         try:
             sock.connect(address)
