@@ -6,7 +6,6 @@ Two coffees of five seconds take five: `await` is where the barista turns to som
 """
 
 import asyncio
-import time
 
 COFFEES = ["Latte", "Cappuccino", "Flat White", "Mocha"]
 FLAVOURS = ["Vanilla", "Chocolate", "Pistachio", "Caramel"]
@@ -41,13 +40,14 @@ async def handle_customer(flavour, coffee):
 
 
 async def run_cafe(queue):
+    loop = asyncio.get_running_loop()
+    opened = loop.time()
     customers = [asyncio.create_task(handle_customer(*order)) for order in queue]
     await asyncio.gather(*customers)
+    return loop.time() - opened
 
 
 if __name__ == "__main__":
     explain_menu()
-    opened = time.perf_counter()
-    asyncio.run(run_cafe(QUEUE))
-    seconds = time.perf_counter() - opened
+    seconds = asyncio.run(run_cafe(QUEUE))
     print(f"Serving {len(QUEUE)} customers took {seconds:.2f} seconds")

@@ -1,4 +1,4 @@
-"""Runs a test's coroutine and says what it left behind: tasks, transports, coroutines."""
+"""Runs a test's coroutine and says what it left behind: tasks, transports, servers, coroutines."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import sys
 import warnings
 from asyncio import base_subprocess, sslproto
 from collections.abc import Callable, Coroutine, Iterator
+from types import FrameType
 from typing import Any, TextIO
 
-from . import _stand_ins
+from . import _cafeloop, _stand_ins
 from ._clock import Clock
 from ._loop import new_event_loop
 from ._origins import Origins, shown
@@ -23,7 +24,7 @@ ORIGIN_DEPTH = 1
 
 
 class LeftBehind(AssertionError):
-    """A test has ended and something of it hasn't: a task, a transport, a coroutine."""
+    """A test has ended and something of it hasn't: a task, a transport, a server, a coroutine."""
 
 
 class TookTooLong(AssertionError):
@@ -48,7 +49,7 @@ class Checks:
         self._exits = contextlib.ExitStack()
 
     def __enter__(self) -> Checks:
-        self._exits.enter_context(_noted(self._left))
+        self._exits.enter_context(_noted(self._left, self._origins))
         self._exits.enter_context(self._origins.watch())
         return self
 
@@ -119,14 +120,21 @@ class Checks:
     async def _look_around(self) -> None:
         # Whoever was told to end at the test's last line has a turn to do so.
         await asyncio.sleep(0)
+        servers = _open_servers()
+        self._left.extend(map(self._described_server, servers))
         left_open = _open_transports()
         self._left.extend(map(self._described_transport, left_open))
         current = asyncio.current_task()
         self._left.extend(map(_described, _others(current)))
+        for server in servers:
+            server.close()
         for transport in left_open:
             getattr(transport, "abort", transport.close)()
         # They tell their protocols, then close their sockets: no later test finds them.
         await asyncio.sleep(0)
+
+    def _described_server(self, server: asyncio.Server) -> str:
+        return f"an open server: {server!r}, made at {self._origins.of(server)}"
 
     def _described_transport(self, transport: asyncio.BaseTransport) -> str:
         line = self._origins.of(transport)
@@ -161,11 +169,21 @@ def _described(task: asyncio.Task[Any]) -> str:
 
 
 def _place(task: asyncio.Task[Any]) -> str:
-    stack = task.get_stack(limit=1)
-    if not stack:
-        return ""
-    frame = stack[-1]
-    return f"waits at {shown(frame.f_code.co_filename)}:{frame.f_lineno}"
+    if stack := task.get_stack(limit=1):
+        frame = stack[-1]
+        return f"waits at {shown(frame.f_code.co_filename)}:{frame.f_lineno}"
+    # A sleep of ours has no frames, and one that was made outside of a test no origin.
+    if origin := getattr(task.get_coro(), "cr_origin", None):
+        file, line, _ = origin[0]
+        return f"was made at {shown(file)}:{line}"
+    return ""
+
+
+def _open_servers() -> list[asyncio.Server]:
+    """Those of this loop that listen."""
+    loop = asyncio.get_running_loop()
+    servers = [thing for thing in gc.get_objects() if type(thing) is asyncio.Server]
+    return [server for server in servers if server.get_loop() is loop and server.sockets]
 
 
 def _open_transports() -> list[asyncio.BaseTransport]:
@@ -195,10 +213,11 @@ def _is_anothers(transport: asyncio.BaseTransport) -> bool:
 
 
 @contextlib.contextmanager
-def _noted(left: list[str]) -> Iterator[None]:
+def _noted(left: list[str], origins: Origins) -> Iterator[None]:
     """Note what the interpreter warns of: coroutines never awaited, things never closed."""
     depth = sys.get_coroutine_origin_tracking_depth()
     sys.set_coroutine_origin_tracking_depth(max(depth, ORIGIN_DEPTH))
+    _cafeloop._seek_origins(True)
     show = warnings.showwarning
 
     def note(
@@ -213,7 +232,9 @@ def _noted(left: list[str]) -> Iterator[None]:
         if category is RuntimeWarning and "was never awaited" in text:
             left.append(_never_awaited(text))
         elif category is ResourceWarning and text.startswith("unclosed "):
-            left.append(f"something that wasn't closed: {text.removeprefix('unclosed ')}")
+            what = f"something that wasn't closed: {text.removeprefix('unclosed ')}"
+            line = origins.of(_dying())
+            left.append(what if line is None else f"{what}, made at {line}")
         else:
             show(message, category, filename, lineno, file, line)
 
@@ -224,7 +245,19 @@ def _noted(left: list[str]) -> Iterator[None]:
         try:
             yield
         finally:
+            _cafeloop._seek_origins(False)
             sys.set_coroutine_origin_tracking_depth(depth)
+
+
+def _dying() -> object:
+    """The transport whose end, or that of a stream upon it, warns of it just now."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    if frame is None:
+        return None
+    thing = frame.f_locals.get("self")
+    return getattr(thing, "transport", thing)
 
 
 def _never_awaited(text: str) -> str:

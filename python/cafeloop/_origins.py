@@ -1,4 +1,4 @@
-"""Where transports were made: the line of the test's, or of its program's, that asked for one."""
+"""Where transports and servers were made: the line of the test's, or of its program's, that asked for one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _KINDS: tuple[type[Any], ...] = (
     WritePipeTransport,
     SubprocessTransport,
     SSLTransport,
+    asyncio.Server,
 )
 # Lines of these are nobody's mistake.
 _OURS = tuple(os.path.dirname(file) + os.sep for file in (__file__, asyncio.__file__))
@@ -32,7 +33,7 @@ _RUNS_A_LOOP: CodeType = asyncio.Runner.run.__code__
 
 
 class Origins:
-    """The lines that transports come from, while this watches."""
+    """The lines that transports and servers come from, while this watches."""
 
     def __init__(self) -> None:
         # By identity, since some have no place for a weak reference: of one that still
@@ -54,22 +55,22 @@ class Origins:
                 else:
                     kind.__init__ = make
 
-    def of(self, transport: object) -> str | None:
-        """`FILE:LINE`; None for one that nobody asked for, as those of a server."""
-        return self._lines.get(id(transport))
+    def of(self, made: object) -> str | None:
+        """`FILE:LINE`; None for one that nobody asked for, as the transports of a server."""
+        return self._lines.get(id(made))
 
     def forget(self) -> None:
         self._lines.clear()
 
     def _noting(self, make: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(make)
-        def noting(transport: Any, /, *args: Any, **kwargs: Any) -> None:
+        def noting(made: Any, /, *args: Any, **kwargs: Any) -> None:
             line = _line_beyond(sys._getframe(1))
             if line is None:
-                self._lines.pop(id(transport), None)
+                self._lines.pop(id(made), None)
             else:
-                self._lines[id(transport)] = line
-            make(transport, *args, **kwargs)
+                self._lines[id(made)] = line
+            make(made, *args, **kwargs)
 
         return noting
 

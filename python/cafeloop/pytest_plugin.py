@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.metadata
 import inspect
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
@@ -118,10 +119,27 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
     if config.getoption("cafeloop"):
         if config.pluginmanager.hasplugin("asyncio"):
+            _refuse_oldest_pytest_asyncio(config)
             ours = _ForPytestAsyncio() if _takes_factories(config) else _ForOldPytestAsyncio()
             config.pluginmanager.register(ours, "cafeloop-for-pytest-asyncio")
         if config.pluginmanager.hasplugin("anyio"):
             config.pluginmanager.register(_ForAnyio(), "cafeloop-for-anyio")
+
+
+def _refuse_oldest_pytest_asyncio(config: pytest.Config) -> None:
+    """Refuses versions of pytest-asyncio that make loops of their own: those before 0.23."""
+    if not hasattr(config.pluginmanager.getplugin("asyncio"), "event_loop_policy"):
+        raise pytest.UsageError(
+            "--cafeloop needs pytest-asyncio of version 0.23 or newer, that asks for a loop"
+        )
+
+
+def _refuse_oldest_anyio() -> None:
+    """Refuses versions of anyio whose asyncio backend takes no loop: those before 4."""
+    version = importlib.metadata.version("anyio")
+    if version.startswith(("2.", "3.")):
+        text = f"--cafeloop needs anyio of version 4 or newer for its tests, found {version}"
+        pytest.fail(text, pytrace=False)
 
 
 def _takes_factories(config: pytest.Config) -> bool:
@@ -148,6 +166,8 @@ class _ForPytestAsyncio:
 class _ForAnyio:
     @pytest.fixture(scope="module")
     def anyio_backend(self, request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+        # Only now: it is installed for many who have no such tests.
+        _refuse_oldest_anyio()
         return "asyncio", {"loop_factory": loop_factory(request.node)}
 
 
@@ -204,7 +224,8 @@ def _refuse_nonsense(item: pytest.Function, asked: _Asked, config: pytest.Config
         if item.get_closest_marker("asyncio") and not _takes_factories(config):
             raise pytest.UsageError(
                 f"{item.nodeid}: for the mark cafeloop beside pytest-asyncio's, that has to be of"
-                " version 1.4 or newer"
+                " version 1.4 or newer; or take its mark away, which its mode `auto` gives to every"
+                " coroutine"
             )
     try:
         asked.check()

@@ -221,6 +221,42 @@ def test_a_forgotten_coroutine_is_told_with_the_place_of_its_birth(loop, turn):
     assert f'File "{__file__}", line {forget.__code__.co_firstlineno + 1}, in forget' in message
 
 
+def test_a_forgotten_sleep_is_told_with_the_place_of_its_birth(loop, names):
+    async def forget():
+        asyncio.sleep(0)
+
+    with pytest.warns(RuntimeWarning) as told:
+        loop.run_until_complete(forget())
+    (warning,) = told
+    message = str(warning.message)
+    assert message.startswith("coroutine 'sleep' was never awaited\n")
+    assert f'File "{__file__}", line {forget.__code__.co_firstlineno + 1}, in forget' in message
+
+
+def test_a_sleep_knows_where_it_was_made_and_sleeps_as_ever(loop, names):
+    async def sleep(seconds):
+        nap = asyncio.sleep(seconds)
+        made_at = [line for _, line, _ in nap.cr_origin][0]
+        await nap
+        return made_at
+
+    line = sleep.__code__.co_firstlineno + 1
+    for seconds in (0, 1e-9):
+        assert loop.run_until_complete(sleep(seconds)) == line
+
+    async def throw():
+        nap = asyncio.sleep(1)
+        with pytest.raises(LookupError):
+            nap.throw(LookupError())
+
+    async def close():
+        asyncio.sleep(1).close()
+
+    with warnings.catch_warnings(action="error"):
+        loop.run_until_complete(throw())
+        loop.run_until_complete(close())
+
+
 def test_births_of_coroutines_are_tracked_only_while_the_loop_runs(loop, turn):
     depths = []
     loop.call_soon(lambda: depths.append(sys.get_coroutine_origin_tracking_depth()))

@@ -62,7 +62,7 @@ class Flow:
     def sites(self):
         """Where threads and tasks waited by themselves: the function, the line and how often."""
         return {(wait.function, wait.line): wait.count
-                for wait in self.run.waits if not wait.for_tasks}
+                for wait in self.run.waits if not wait.for_others}
 
 
 @pytest.fixture

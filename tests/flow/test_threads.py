@@ -3,8 +3,6 @@
 They wait for as long as it takes to be seen surely.
 """
 
-import itertools
-
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -81,13 +79,13 @@ for number in range(8):
     thread.join()
 time.sleep(0.1)
 """)
-    lanes = {thread.label: thread for thread in flow.run.threads}
-    assert [label for label in lanes if label != "MainThread"] == [
-        f"barista {number}" for number in range(8)
-    ]
+    lanes = {thread.label: thread.stretches for thread in flow.run.threads}
+    end_ns = lanes.pop("MainThread")[-1].to_ns
+    assert list(lanes) == [f"barista {number}" for number in range(8)]
     assert flow.sites()[("brew", 7)] == 8
-    for before, after in itertools.pairwise(list(lanes.values())[1:]):
-        assert before.stretches[-1].to_ns <= after.stretches[0].from_ns
+    begun = [stretches[0].from_ns for stretches in lanes.values()]
+    assert begun == sorted(begun)
+    assert all(stretches[-1].to_ns < end_ns for stretches in lanes.values())
 
 
 def test_a_job_that_blocks_a_loop_is_told_with_its_line(record):
@@ -119,6 +117,25 @@ with concurrent.futures.ThreadPoolExecutor(2) as pool:
     # On a busy machine the pool's thread begins when somebody lets it.
     sites.pop(("<module>", 10), None)
     assert sites == {("<module>", 11): 1}
+
+
+@pytest.mark.parametrize("pool", [
+    "concurrent.futures.ThreadPoolExecutor(2)",
+    "multiprocessing.pool.ThreadPool(2)",
+    "multiprocessing.get_context('fork').Pool(2)",
+])
+def test_whoever_waits_for_a_pool_joins_it(record, pool):
+    flow = record(GRIND + f"""\
+import concurrent.futures, multiprocessing.pool
+def serve():
+    with {pool} as pool:
+        list(pool.map(brew, range(4)))
+if __name__ == "__main__":
+    serve()
+""")
+    (joining,) = [wait for wait in flow.run.waits if wait.for_others]
+    assert joining.function == "serve"
+    assert joining.total_ns > 100_000_000
 
 
 def test_whoever_is_killed_has_waited_until_then(command, read, folder):

@@ -197,6 +197,18 @@ async def test_coroutine():
     brew()
 
 @pytest.mark.cafeloop
+async def test_sleep():
+    asyncio.sleep(10)
+
+@pytest.mark.cafeloop
+async def test_sleeper():
+    asyncio.create_task(asyncio.sleep(10), name="barista")
+
+@pytest.mark.cafeloop
+async def test_server():
+    await asyncio.start_server(print, "127.0.0.1", 0)
+
+@pytest.mark.cafeloop
 async def test_transport():
     loop = asyncio.get_running_loop()
     server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
@@ -245,7 +257,7 @@ async def test_clean():
 """)
     outcomes = result.parseoutcomes()
     # A child that is still running may be told of by the interpreter, too, when it goes.
-    assert (outcomes["passed"], outcomes["failed"]) == (2, 6)
+    assert (outcomes["passed"], outcomes["failed"]) == (2, 9)
     result.stdout.fnmatch_lines(
         [
             "the test has left behind:",
@@ -253,11 +265,17 @@ async def test_clean():
             "the test has left behind:",
             "- coroutine 'brew' was never awaited: made at *.py:16",
             "the test has left behind:",
-            "- an open transport: <StreamTransport *>, made at *.py:23",
+            "- coroutine 'sleep' was never awaited: made at *.py:20",
             "the test has left behind:",
-            "- an open transport: <DatagramTransport *>, made at *.py:33",
+            "- a pending task: barista, which runs sleep and was made at *.py:24",
             "the test has left behind:",
-            "- an open transport: <SubprocessTransport *>, made at *.py:38",
+            "- an open server: <Server *>, made at *.py:28",
+            "the test has left behind:",
+            "- an open transport: <StreamTransport *>, made at *.py:35",
+            "the test has left behind:",
+            "- an open transport: <DatagramTransport *>, made at *.py:45",
+            "the test has left behind:",
+            "- an open transport: <SubprocessTransport *>, made at *.py:50",
             "the test has left behind:",
             "- an open transport: <StreamTransport *>, made by the loop itself, as a server does",
         ]

@@ -1,7 +1,9 @@
 """A time of a loop's own: what it jumps over, what holds it, and who goes by it."""
 
 import asyncio
+import contextlib
 import os
+import signal
 import socket
 import sys
 import threading
@@ -253,6 +255,71 @@ def test_what_a_connection_carries_arrives_before_the_next_deadline():
     assert run(main()) == 100 * HOUR
 
 
+def test_a_signal_that_has_come_is_told_before_the_next_deadline():
+    async def main():
+        loop = asyncio.get_running_loop()
+        told = []
+        loop.add_signal_handler(signal.SIGUSR1, lambda: told.append(now()))
+        try:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            await asyncio.sleep(HOUR)
+        finally:
+            loop.remove_signal_handler(signal.SIGUSR1)
+        return told, now()
+
+    assert run(main()) == ([0.0], HOUR)
+
+
+def test_datagrams_arrive_before_the_next_deadline():
+    class Protocol(asyncio.DatagramProtocol):
+        def __init__(self):
+            self.received = []
+
+        def datagram_received(self, data, address):
+            self.received.append((data, now()))
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        server, protocol = await loop.create_datagram_endpoint(
+            Protocol, local_addr=("127.0.0.1", 0)
+        )
+        address = server.get_extra_info("sockname")
+        client, _ = await loop.create_datagram_endpoint(Protocol, remote_addr=address)
+        with contextlib.closing(server), contextlib.closing(client):
+            client.sendto(b"Latte")
+            await asyncio.sleep(HOUR)
+        return protocol.received
+
+    assert run(main()) == [(b"Latte", 0.0)]
+
+
+def test_what_fills_the_kernels_buffers_arrives_before_the_next_deadline():
+    async def main():
+        async def count(reader, writer):
+            read = 0
+            while chunk := await reader.read(BIG):
+                read += len(chunk)
+            writer.write(b"%d" % read)
+            writer.close()
+
+        server = await asyncio.start_server(count, "127.0.0.1", 0)
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            async with asyncio.timeout(1):
+                for _ in range(8):
+                    writer.write(bytes(BIG))
+                    await writer.drain()
+                writer.write_eof()
+                answer = await reader.read()
+            writer.close()
+            await writer.wait_closed()
+        return int(answer), now()
+
+    # More than any buffer of a socket holds.
+    BIG = 4 * 1024 * 1024
+    assert run(main()) == (8 * BIG, 0.0)
+
+
 @pytest.mark.slow
 def test_a_descriptor_that_stays_ready_does_not_hold_it_for_ever():
     async def main():
@@ -353,6 +420,21 @@ def test_paused_it_goes_as_real_time_does():
     assert in_all >= passed + HOUR
 
 
+def test_paused_it_goes_on_while_a_thread_works():
+    async def main(clock):
+        go_on = threading.Event()
+        worked = asyncio.create_task(asyncio.to_thread(go_on.wait))
+        with clock.paused():
+            # It would never end if the thread held it: only what comes after lets that go on.
+            await asyncio.sleep(0.001)
+            go_on.set()
+            await worked
+        return now()
+
+    clock = cafeloop.VirtualClock()
+    assert run(main(clock), clock) >= 0.001
+
+
 def test_the_machines_clocks_are_left_alone_unless_they_are_patched():
     async def main():
         clock = asyncio.get_running_loop().clock
@@ -405,9 +487,14 @@ def test_a_clock_is_moved_by_seconds_only(seconds):
 
 def test_a_clock_has_no_time_whose_deadlines_it_could_not_count():
     clock = cafeloop.VirtualClock(start=14e9)
-    for refused in (lambda: cafeloop.VirtualClock(start=2e10), lambda: clock.advance(2e9)):
+    refused = (
+        lambda: cafeloop.VirtualClock(start=2e10),
+        lambda: clock.advance(2e9),
+        lambda: clock.advance(1e300),
+    )
+    for too_far in refused:
         with pytest.raises(ValueError, match="must not put the clock beyond 1.5e10 seconds"):
-            refused()
+            too_far()
     assert clock.time() == 14e9
     run(asyncio.sleep(1000), clock)
     assert clock.time() == 14e9 + 1000

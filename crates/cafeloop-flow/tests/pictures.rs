@@ -137,6 +137,23 @@ fn threads_that_are_too_many_are_grouped_by_their_names() {
 }
 
 #[test]
+fn a_thread_that_waits_for_others_is_told_from_those() {
+    let mut story = Story::new("pool.py");
+    story.lane(LaneKind::Thread, "MainThread");
+    let join = "/usr/lib/python3.13/threading.py/Condition.wait:359";
+    story.seen(Event::CallEntered { cpu_ns: 0 }, &["<module>:9", join]);
+    for number in 1..=2 {
+        story.on(number).at(0).lane(LaneKind::Thread, &format!("ThreadPoolExecutor-0_{number}"));
+        for wait in 0..3 {
+            story.at(wait * 300).seen(Event::CallEntered { cpu_ns: 0 }, &["fetch:3"]);
+            story.at(wait * 300 + 299).event(Event::CallLeft { cpu_ns: 0 });
+        }
+    }
+    story.on(0).at(900).event(Event::CallLeft { cpu_ns: 0 });
+    assert_snapshot!(terminal(&story.run(), PLAIN));
+}
+
+#[test]
 fn many_lines_are_summed_in_one_more() {
     let mut story = Story::new("lines.py");
     story.create(1, 0, "main()").begin(1);

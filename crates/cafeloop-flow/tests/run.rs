@@ -177,6 +177,64 @@ fn a_thread_that_waits_for_something_to_do_neither_works_nor_waits() {
     assert_eq!((run.totals.waiting_ns, run.waits.len()), (0, 0));
 }
 
+/// A program whose main thread waits in Python's module of threads for 100 ms.
+fn joins(story: &mut Story) {
+    let stack = ["<module>:6", "/usr/lib/python3.13/threading.py/Thread.join:1094"];
+    story.at(0).seen(Event::CallEntered { cpu_ns: 0 }, &stack);
+    story.at(100).event(Event::CallLeft { cpu_ns: 0 });
+}
+
+/// A thread that waits for something outside of the program meanwhile, for so long.
+fn fetches(story: &mut Story, ms: u64) {
+    story.at(0).seen(Event::CallEntered { cpu_ns: 0 }, &["fetch:3"]);
+    story.at(ms).event(Event::CallLeft { cpu_ns: 0 }).event(Event::LaneEnds);
+}
+
+fn waiting_and_inner_ms(run: &Run) -> (u64, u64) {
+    (run.totals.waiting_ns / MS, run.totals.inner_ns / MS)
+}
+
+#[test]
+fn a_thread_that_waits_for_another_one_waits_for_what_that_does() {
+    let mut story = Story::new("p.py");
+    joins(&mut story);
+    fetches(story.on(1), 90);
+    story.at(100).event(Event::RecordingEnds);
+    let run = story.run();
+    assert_eq!(waiting_and_inner_ms(&run), (90, 100));
+    let inner: Vec<_> = run.waits.iter().map(|it| (run.place(it.site), it.inner)).collect();
+    let expected = [("fetch (p.py:3)", false), ("<module> (p.py:6)", true)];
+    assert_eq!(inner, expected.map(|(place, inner)| (place.to_owned(), inner)));
+}
+
+#[test]
+fn a_thread_that_waits_while_no_other_is_at_anything_waits_for_something_outside() {
+    let mut story = Story::new("p.py");
+    joins(&mut story);
+    fetches(story.on(1), 40);
+    story.at(100).event(Event::RecordingEnds);
+    assert_eq!(waiting_and_inner_ms(&story.run()), (140, 0));
+}
+
+#[test]
+fn threads_that_wait_for_each_other_wait_for_nothing_that_is_seen() {
+    let mut story = Story::new("p.py");
+    joins(&mut story);
+    joins(story.on(1));
+    assert_eq!(waiting_and_inner_ms(&story.run()), (200, 0));
+}
+
+#[test]
+fn a_thread_that_waits_for_a_process_waits_for_what_that_does() {
+    let (mut story, mut child) = (Story::new("p.py"), Story::new("p.py"));
+    joins(&mut story);
+    fetches(&mut child, 90);
+    let mut run = story.run();
+    assert_eq!(waiting_and_inner_ms(&run), (100, 0));
+    run.adopt(child.run());
+    assert_eq!(waiting_and_inner_ms(&run), (0, 100));
+}
+
 #[test]
 fn a_block_is_told_once_by_whoever_saw_it() {
     let mut story = Story::new("p.py");

@@ -67,17 +67,19 @@ impl VirtualClock {
 
 /// A time that the clock can be put to if it is `now_ns` already.
 fn duration(seconds: f64, name: &str, now_ns: u64) -> PyResult<Duration> {
-    let most = Duration::from_nanos(LATEST_NS.saturating_sub(now_ns));
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if duration <= most => Ok(duration),
-        Ok(_) => Err(PyValueError::new_err(format!(
-            "{name} must not put the clock beyond {:e} seconds, which are 475 years, got {seconds}",
-            to_seconds(LATEST_NS)
-        ))),
-        Err(_) => Err(PyValueError::new_err(format!(
-            "{name} must be a number of seconds, 0 or more, got {seconds}"
-        ))),
+    if !seconds.is_finite() || seconds < 0.0 {
+        return Err(PyValueError::new_err(format!(
+            "{name} must be a number of seconds, 0 or more, got {seconds:?}"
+        )));
     }
+    let most = Duration::from_nanos(LATEST_NS.saturating_sub(now_ns));
+    let duration = Duration::try_from_secs_f64(seconds).ok();
+    duration.filter(|&duration| duration <= most).ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "{name} must not put the clock beyond {:e} seconds, which are 475 years, got {seconds:?}",
+            to_seconds(LATEST_NS)
+        ))
+    })
 }
 
 /// What holds a virtual clock up.

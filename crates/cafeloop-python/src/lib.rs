@@ -49,7 +49,8 @@ mod _cafeloop {
     use super::object::{_put_shortcuts, _remove_shortcuts};
     #[pymodule_export]
     use super::object::{
-        _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods,
+        _refuse_native_tasks, _refuse_unbound_methods, _seek_origins, _whose_tasks,
+        _whose_unbound_methods,
     };
     #[pymodule_export]
     use super::recorder::{

@@ -18,7 +18,8 @@ impl Page {
         }
         self.heading("Where the time went");
         let mut outer = run.waits.iter().filter(|wait| !wait.inner);
-        let mut inner = run.waits.iter().filter(|wait| wait.inner);
+        let (joins, inner): (Vec<_>, Vec<_>) =
+            run.waits.iter().filter(|wait| wait.inner).partition(|wait| wait.is_join());
         let waits = |waits: &mut dyn Iterator<Item = &WaitSite>| -> Vec<Line> {
             waits
                 .map(|wait| Line {
@@ -31,6 +32,7 @@ impl Page {
                             run.place(wait.site)
                         }
                         "" => run.place(wait.site),
+                        _ if wait.is_join() => run.place(wait.site),
                         noun => format!("{} · {noun}", run.place(wait.site)),
                     },
                 })
@@ -43,14 +45,16 @@ impl Page {
             what: run.place(busy.site),
         });
         let tables = [
-            (Shade::Waiting, waits(&mut outer)),
-            (Shade::Running, busy.collect::<Vec<Line>>()),
-            (Shade::Inner, waits(&mut inner)),
+            (Shade::Waiting, "waiting", waits(&mut outer)),
+            (Shade::Running, "running", busy.collect::<Vec<Line>>()),
+            (Shade::Inner, "for tasks", waits(&mut inner.into_iter())),
+            // As `Thread.join` does.
+            (Shade::Inner, "joining", waits(&mut joins.into_iter())),
         ];
-        let lines = tables.iter().flat_map(|(_, lines)| lines.iter().take(MOST_LINES + 1));
+        let lines = tables.iter().flat_map(|(.., lines)| lines.iter().take(MOST_LINES + 1));
         let times = lines.map(|line| self.shown(&line.times()).width()).max().unwrap_or(0);
-        for (shade, lines) in &tables {
-            self.table(*shade, lines, times, run.wall_ns());
+        for (shade, noun, lines) in &tables {
+            self.table(*shade, noun, lines, times, run.wall_ns());
         }
         // A process that only works has nothing that could overlap.
         if run.metadata.parent_pid == 0 || run.totals.waiting_ns > 0 {
@@ -59,8 +63,7 @@ impl Page {
         }
     }
 
-    fn table(&mut self, shade: Shade, lines: &[Line], times: usize, wall_ns: u64) {
-        let noun = if let Shade::Inner = shade { "for tasks" } else { shade.noun() };
+    fn table(&mut self, shade: Shade, noun: &str, lines: &[Line], times: usize, wall_ns: u64) {
         // The first one always; of the others those that a reader might care about.
         let large = |line: &&Line| line.total_ns >= wall_ns / LEAST_SHARE;
         let shown = lines.iter().take(MOST_LINES).take_while(large).count();

@@ -68,7 +68,7 @@ impl Serialize for Whole<'_> {
                 running_ns: totals.running_ns,
                 ready_ns: totals.ready_ns,
                 waiting_ns: totals.waiting_ns,
-                waiting_for_tasks_ns: totals.inner_ns,
+                waiting_for_others_ns: totals.inner_ns,
                 unknown_ns: totals.unknown_ns,
             },
         )?;
@@ -124,7 +124,7 @@ struct TotalsForm {
     running_ns: u64,
     ready_ns: u64,
     waiting_ns: u64,
-    waiting_for_tasks_ns: u64,
+    waiting_for_others_ns: u64,
     unknown_ns: u64,
 }
 
@@ -141,7 +141,7 @@ struct WaitForm<'a> {
     place: PlaceForm<'a>,
     #[serde(rename = "for")]
     noun: &'a str,
-    for_tasks: bool,
+    for_others: bool,
     count: u64,
     total_ns: u64,
     longest_ns: u64,
@@ -272,7 +272,7 @@ fn wait_form<'a>(run: &'a Run, wait: &WaitSite) -> WaitForm<'a> {
     WaitForm {
         place: place_form(run, wait.site),
         noun: wait.noun,
-        for_tasks: wait.inner,
+        for_others: wait.inner,
         count: wait.count,
         total_ns: wait.total_ns,
         longest_ns: wait.longest_ns,
@@ -303,6 +303,7 @@ fn thread_form<'a>(run: &'a Run, thread: &Thread) -> ThreadForm<'a> {
             Doing::Working => ("working", 0),
             Doing::Calling(chain) => ("calling", chain.get()),
             Doing::Waiting(chain) => ("waiting", chain.get()),
+            Doing::Joining(chain) => ("joining", chain.get()),
             Doing::Job(_) => ("job", 0),
             Doing::Resting => ("resting", 0),
             Doing::Turning => ("turning", 0),

@@ -118,6 +118,7 @@ impl<W: Write> Trace<W> {
             let (name, chain) = match stretch.doing {
                 Doing::Working => ("working", crate::run::ChainId::NONE),
                 Doing::Calling(chain) | Doing::Waiting(chain) => ("waiting", chain),
+                Doing::Joining(chain) => (Shade::Inner.noun(), chain),
                 Doing::Job(_) => ("job", crate::run::ChainId::NONE),
                 Doing::Idle => ("idle", crate::run::ChainId::NONE),
                 Doing::Turning => ("turning", crate::run::ChainId::NONE),

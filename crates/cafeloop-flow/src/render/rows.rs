@@ -38,7 +38,7 @@ pub(crate) enum Shade {
     Running,
     Ready,
     Waiting,
-    /// Waiting for other tasks of the run.
+    /// Waiting for other tasks of the run, or for other threads.
     Inner,
     Unknown,
 }
@@ -52,7 +52,7 @@ impl Shade {
             Shade::Running => "running",
             Shade::Ready => "ready",
             Shade::Waiting => "waiting",
-            Shade::Inner => "waiting for other tasks",
+            Shade::Inner => "waiting for others",
             Shade::Unknown => "unknown",
         }
     }
@@ -384,6 +384,7 @@ pub(crate) fn stretch_piece(stretch: Stretch) -> Option<Piece> {
     let (shade, chain) = match stretch.doing {
         Doing::Working | Doing::Job(_) => (Shade::Running, ChainId::NONE),
         Doing::Calling(chain) | Doing::Waiting(chain) => (Shade::Waiting, chain),
+        Doing::Joining(chain) => (Shade::Inner, chain),
         Doing::Unknown | Doing::Resting | Doing::Turning | Doing::Idle => return None,
     };
     Some(Piece { from_ns: stretch.from_ns, to_ns: stretch.to_ns, shade, chain, noun: "" })

@@ -46,9 +46,14 @@ impl Chains {
         ChainId(number)
     }
 
+    /// The numbers of all of them, in order.
+    pub(super) fn ids(&self) -> impl Iterator<Item = ChainId> {
+        (1..).map(ChainId).take(self.ends.len())
+    }
+
     /// All of them, in the order of their numbers, from 1.
     pub(super) fn all(&self) -> impl Iterator<Item = &[Frame]> {
-        (1..).map(ChainId).map(|id| self.frames(id)).take(self.ends.len())
+        self.ids().map(|id| self.frames(id))
     }
 
     /// The frames, outermost first.

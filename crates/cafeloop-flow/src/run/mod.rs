@@ -5,10 +5,11 @@
 //! chain      stacks, and which line of them to show
 //! task       what a task did                thread     what a thread did
 //! transport  what went through a transport  waits      where the waiting was
-//! replay     events in, a Run out
+//! replay     events in, a Run out           joins      which waits are for others of the run
 //! ```
 
 mod chain;
+mod joins;
 mod replay;
 mod task;
 mod thread;
@@ -212,6 +213,8 @@ impl Run {
             }
         }
         self.children.push(child);
+        joins::find(self);
+        (self.totals, self.waits) = waits::sum(self);
     }
 
     /// Whether nothing is seen of what the process did, nor of its children.

@@ -45,6 +45,8 @@ pub enum Doing {
     Calling(ChainId),
     /// It was seen waiting here.
     Waiting(ChainId),
+    /// It waits here for other threads, or for processes, of the run.
+    Joining(ChainId),
     /// It runs an executor's job, by its place among [`Run::works`](crate::Run::works).
     Job(u32),
     /// It has nothing to do.
@@ -90,9 +92,12 @@ impl Thread {
 
     /// Whether it was seen to wait, or to run an executor's job.
     pub fn waited_or_served(&self) -> bool {
-        self.spans
-            .iter()
-            .any(|span| matches!(span.doing, Doing::Calling(_) | Doing::Waiting(_) | Doing::Job(_)))
+        self.spans.iter().any(|span| {
+            matches!(
+                span.doing,
+                Doing::Calling(_) | Doing::Waiting(_) | Doing::Joining(_) | Doing::Job(_)
+            )
+        })
     }
 
     /// Whether it was seen to do anything but to rest.

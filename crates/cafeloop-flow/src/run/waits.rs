@@ -9,6 +9,9 @@ use crate::run::chain::ChainId;
 use crate::run::task::{State, Totals};
 use crate::run::thread::Doing;
 
+/// What a thread waits for that waits for others.
+const JOIN: &str = "thread";
+
 /// The waits of one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitSite {
@@ -17,7 +20,7 @@ pub struct WaitSite {
     pub site: Frame,
     /// For what, in a word; empty if that isn't known.
     pub noun: &'static str,
-    /// Whether these are waits for other tasks of the run.
+    /// Whether these are waits for other tasks of the run, or of a thread for other ones.
     pub inner: bool,
     /// How many.
     pub count: u64,
@@ -25,6 +28,13 @@ pub struct WaitSite {
     pub total_ns: u64,
     /// The longest.
     pub longest_ns: u64,
+}
+
+impl WaitSite {
+    /// Whether a thread waited for other threads, or for processes, of the run.
+    pub(crate) fn is_join(&self) -> bool {
+        self.noun == JOIN
+    }
 }
 
 /// What used the processor.
@@ -95,6 +105,10 @@ pub(super) fn sum(run: &Run) -> (Totals, Vec<WaitSite>) {
                         totals.waiting_ns = totals.waiting_ns.saturating_add(stretch.ns());
                         add(site_of(chain, CodeId::NONE), "", false, stretch.ns());
                     }
+                }
+                Doing::Joining(chain) => {
+                    totals.inner_ns = totals.inner_ns.saturating_add(stretch.ns());
+                    add(site_of(chain, CodeId::NONE), JOIN, true, stretch.ns());
                 }
                 Doing::Working => {
                     totals.running_ns = totals.running_ns.saturating_add(stretch.ns());

@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 use super::EventLoop;
 use super::state::State;
 use crate::names;
-use crate::object::{Call, Handle};
+use crate::object::{Call, Handle, seek_origins};
 
 /// Frames that debug mode keeps of where a coroutine was made
 /// (`asyncio.constants.DEBUG_STACK_DEPTH`).
@@ -45,6 +45,7 @@ pub(super) fn track_origins(py: Python<'_>, state: &State, enabled: bool) -> PyR
         state.origin_depth_before.take().unwrap_or_default()
     };
     names::set_origin_tracking_depth(py)?.call1((depth,))?;
+    seek_origins(py, enabled);
     Ok(())
 }
 

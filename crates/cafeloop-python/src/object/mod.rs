@@ -95,7 +95,7 @@ pub(crate) use self::recorded::{
 pub(crate) use self::reference::{Slot, Strong};
 #[cfg(Py_3_12)]
 pub(crate) use self::shortcut::{_put_shortcuts, _remove_shortcuts};
-pub(crate) use self::sleep::Sleep;
+pub(crate) use self::sleep::{_seek_origins, Sleep, seek_origins};
 #[cfg(not(Py_3_12))]
 pub(crate) use self::stand_in::StandIn;
 pub(crate) use self::step::{run as run_step, wake as wake_task};

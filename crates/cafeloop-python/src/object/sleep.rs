@@ -50,7 +50,8 @@ pub(super) struct SleepOwn {
     task: Cell<*mut ffi::PyObject>,
     timer: Cell<Option<TimerKey>>,
     cancel_message: Slot,
-    /// asyncio's own sleep, when that does the work.
+    /// asyncio's own sleep, when that does the work; or one that knows where this was
+    /// made, while somebody [seeks](seek_origins) that.
     instead: Slot,
 }
 
@@ -104,7 +105,8 @@ unsafe impl Pooled for Sleep {
 
     #[inline]
     fn ends(py: Python<'_>, own: &SleepOwn) {
-        if own.phase.get() == Phase::New && !own.has_ended.get() {
+        // Of asyncio's own the interpreter will tell itself.
+        if own.phase.get() == Phase::New && !own.has_ended.get() && own.instead.is_empty() {
             warn_never_awaited(py);
         }
     }
@@ -277,6 +279,7 @@ impl Sleep {
         let py = slf.py();
         let state = own(slf);
         if state.delay <= 0.0 {
+            Sleep::close_instead(slf)?;
             state.phase.set(Phase::Yielded);
             return Ok(Some(py.None().into_bound(py)));
         }
@@ -286,6 +289,7 @@ impl Sleep {
         let Some(timer) = EventLoop::set_timer_in(&owner, state.delay, job)? else {
             return Sleep::hand_over(slf);
         };
+        Sleep::close_instead(slf)?;
         state.timer.set(Some(timer));
         state.task.set(task.as_ptr());
         state.phase.set(Phase::Armed);
@@ -295,15 +299,39 @@ impl Sleep {
     fn hand_over<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
         let state = own(slf);
+        let instead = state.instead.get(py).map_or_else(|| Sleep::make_instead(slf), Ok)?;
+        state.phase.set(Phase::HandedOver);
+        send_to(&instead)
+    }
+
+    fn make_instead<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let state = own(slf);
         // By its name: a call in the usual way would be answered with another of us.
         let delay = PyDict::new(py);
         delay.set_item(intern!(py, "delay"), state.delay)?;
         let instead = names::sleep(py)?.call((), Some(&delay))?;
-        state.phase.set(Phase::HandedOver);
         state.instead.set(instead.clone());
         // Whoever awaits that may be held by what it awaits.
         track(slf);
-        send_to(&instead)
+        Ok(instead)
+    }
+
+    /// Ends asyncio's own, which won't be needed, but for what it knows.
+    #[inline]
+    fn close_instead(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        if let Some(instead) = own(slf).instead.get(py) {
+            instead.call_method0(intern!(py, "close"))?;
+        }
+        Ok(())
+    }
+
+    /// Where it was made, if anybody sought that then.
+    pub(super) fn origin<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = slf.py();
+        let instead = own(slf).instead.get(py);
+        instead.map(|instead| instead.getattr(intern!(py, "cr_origin"))).transpose()
     }
 
     /// Whether nobody has awaited it, nor ended it.
@@ -323,20 +351,20 @@ impl Sleep {
         if state.has_ended.get() {
             return Err(over());
         }
-        if let Some(instead) = state.instead.get(py) {
+        if state.phase.get() == Phase::HandedOver
+            && let Some(instead) = state.instead.get(py)
+        {
             let args = [Some(kind), value, traceback].into_iter().flatten().collect::<Vec<_>>();
             return instead.call_method1(intern!(py, "throw"), PyTuple::new(py, args)?);
         }
+        Sleep::close_instead(slf)?;
         Sleep::end(slf)?;
         Err(thrown(&kind, value, traceback)?)
     }
 
     /// What a coroutine's `close` does.
     pub(super) fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        if let Some(instead) = own(slf).instead.get(py) {
-            instead.call_method0(intern!(py, "close"))?;
-        }
+        Sleep::close_instead(slf)?;
         Sleep::end(slf)
     }
 
@@ -359,6 +387,22 @@ fn send_to<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyA
     }
 }
 
+/// How many want to know where coroutines are made.
+static SEEKERS: Gil<Cell<usize>> = Gil::new(Cell::new(0));
+
+/// Has sleeps know where they are made as coroutines do, by having asyncio's own made
+/// beside each; or ends that, for one of those who have asked.
+pub(crate) fn seek_origins(py: Python<'_>, seek: bool) {
+    let seekers = SEEKERS.get(py);
+    seekers.set(if seek { seekers.get() + 1 } else { seekers.get().saturating_sub(1) });
+}
+
+/// The same for the package.
+#[pyfunction]
+pub(crate) fn _seek_origins(py: Python<'_>, seek: bool) {
+    seek_origins(py, seek);
+}
+
 fn warn_never_awaited(py: Python<'_>) {
     let raised = PyErr::take(py);
     let class = py.get_type::<PyRuntimeWarning>();
@@ -378,7 +422,15 @@ pub(super) fn native<'py>(delay: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'p
         return Ok(None);
     }
     match plain_seconds(delay) {
-        Some(seconds) if !seconds.is_nan() => Sleep::create(py, seconds),
+        Some(seconds) if !seconds.is_nan() => {
+            let sleep = Sleep::create(py, seconds)?;
+            if let Some(sleep) = &sleep
+                && SEEKERS.get(py).get() > 0
+            {
+                Sleep::make_instead(sleep)?;
+            }
+            Ok(sleep)
+        }
         // asyncio's own says what is wrong, and when.
         _ => Ok(None),
     }

@@ -36,7 +36,7 @@ fn attributes() -> Vec<ffi::PyGetSetDef> {
         getter!(Sleep, c"cr_code", code),
         getter!(Sleep, c"cr_frame", nothing),
         getter!(Sleep, c"cr_await", nothing),
-        getter!(Sleep, c"cr_origin", nothing),
+        getter!(Sleep, c"cr_origin", Sleep::origin),
         getter!(Sleep, c"cr_running", is_running),
         getter!(Sleep, c"cr_suspended", is_suspended),
     ]

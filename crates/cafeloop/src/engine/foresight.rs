@@ -43,18 +43,15 @@ impl<H: Host> Engine<H> {
         events: &mut Events,
         delay: Duration,
     ) -> io::Result<()> {
+        if !self.clock.jumps() {
+            return self.block(scope, events, Some(delay));
+        }
         if self.working.get() > 0 {
             // A thread takes no virtual time, however long it takes.
             return self.block(scope, events, None);
         }
-        if !self.clock.jumps() {
-            return self.block(scope, events, Some(delay));
-        }
-        if !self.registry.borrow().is_watched() && self.expected.borrow().is_empty() {
-            self.clock.advance_to(self.clock.deadline_ns(delay));
-            return self.look(events);
-        }
-        // What has come is dealt with at this time, not at the next deadline's.
+        // What has come, a signal among it, is dealt with at this time, not at the next
+        // deadline's.
         self.look(events)?;
         if events.len() > 0 && self.foresight.is_progress() {
             return Ok(());

@@ -297,12 +297,6 @@ impl<W> Registry<W> {
         self.sources.len() == self.resting
     }
 
-    /// Whether anybody watches.  Not the opposite of empty: the kernel may still
-    /// report what nobody watches any more.  Looks at each descriptor.
-    pub(super) fn is_watched(&self) -> bool {
-        self.iter().next().is_some()
-    }
-
     /// The descriptors that somebody watches.
     pub(super) fn watched(&self) -> impl Iterator<Item = RawFd> {
         let is_watched = |source: &Source<W>| source.wanted() != Readiness::default();

@@ -2,7 +2,7 @@
 
 const RUNNING = 0, READY = 1, WAITING = 2, INNER = 3;
 // What isn't one of them isn't known, and is drawn as nothing.
-const STATES = ["running", "ready", "waiting", "waiting for other tasks"];
+const STATES = ["running", "ready", "waiting", "waiting for others"];
 
 /** One lane: a task or a thread, from its beginning to its end without a gap. */
 class Lane {

@@ -331,7 +331,11 @@ fn lines(run: &Run) -> Vec<Line> {
     let waits = run.waits.iter().map(|wait| {
         let place = run.place(wait.site);
         Line {
-            did: if wait.inner { "waiting for tasks" } else { "waiting" },
+            did: match wait.inner {
+                false => "waiting",
+                true if wait.is_join() => "waiting for threads",
+                true => "waiting for tasks",
+            },
             ns: wait.total_ns,
             count: wait.count,
             place: if wait.noun.is_empty() { place } else { format!("{place} · {}", wait.noun) },

@@ -19,7 +19,7 @@ use crate::run::task::{End, State, Task, TaskIndex, What};
 use crate::run::thread::{Doing, Thread};
 use crate::run::transport::Transport;
 use crate::run::waits::{self, BusySum};
-use crate::run::{Block, GcPauses, LostException, Process, Run, Timers, Totals, Work};
+use crate::run::{Block, GcPauses, LostException, Process, Run, Timers, Totals, Work, joins};
 
 /// 50 ms: what blocks, if the recording doesn't say what it took for blocking.
 const BLOCK_THRESHOLD_NS: u64 = 50_000_000;
@@ -65,6 +65,7 @@ pub(super) fn replay<R: Read>(mut reader: Reader<R>) -> Result<Run, Error> {
         names: reader.into_names(),
         chains: replay.chains,
     };
+    joins::find(&mut run);
     (run.totals, run.waits) = waits::sum(&run);
     Ok(run)
 }

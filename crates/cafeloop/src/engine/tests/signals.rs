@@ -2,6 +2,8 @@
 
 use std::os::fd::AsRawFd;
 
+use cafeloop_flow::Event;
+
 use super::{Job, Left, Loop, Watcher, new_loop, recorded_loop, run, turn};
 use crate::engine::turn::JOBS_BETWEEN_POLLS;
 
@@ -58,6 +60,19 @@ fn a_signal_that_nobody_watches_is_heard_by_the_host_only() {
     assert_eq!(engine.host().interruptions(), 1);
     turn(&engine);
     assert_eq!(engine.host().interruptions(), 1);
+}
+
+#[test]
+fn a_signal_that_has_come_is_told_before_a_virtual_clock_jumps() {
+    let (engine, recorder) = recorded_loop();
+    watch(&engine, USR1, Watcher::always("usr1"));
+    engine.set_timer(5, Job::stop());
+    // Within a run, when the kernel has just been asked.
+    engine.push(Job::new("raise", |engine| raise(engine, &[USR1])));
+    assert_eq!(run(&engine), ["raise", "usr1", "stop"]);
+    let begins = |event: &(u64, Event)| matches!(event.1, Event::JobBegins);
+    let events = recorder.timed_events().into_iter().filter(begins);
+    assert_eq!(events.map(|(at_ns, _)| at_ns).collect::<Vec<_>>(), [0, 0, 5]);
 }
 
 #[test]
