@@ -26,6 +26,9 @@ PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase
 hypothesis.settings.register_profile(
     "usual", derandomize=True, max_examples=100, phases=PHASES, deadline=None, database=None
 )
+# It takes 100 KB of memory for each example, of random programs at least: hypothesis remembers
+# them, so as not to try one twice, and grows by as much if no loop is ever made.  And it takes
+# longer than a hang may: `-o faulthandler_timeout=0`.
 hypothesis.settings.register_profile("long", max_examples=20_000, phases=PHASES, deadline=None)
 hypothesis.settings.load_profile("usual")
 
