@@ -266,11 +266,10 @@ fn words_in_bar(function: &str, width: usize) -> Option<String> {
     story.create(1, 0, "t").begin(1).sleep(1, 5_000).at(5_000);
     story.wake(1, Waker::Timer, &[&format!("{function}:3")]).begin(1).done(1);
     let image = svg(&story.run(), Svg { width, ..Svg::default() });
-    let in_bar = image.lines().find_map(|line| {
+    image.lines().find_map(|line| {
         let (_, words) = line.split_once("<text class=\"middle\"")?.1.split_once('>')?;
         words.strip_suffix("</text>").map(str::to_owned)
-    });
-    in_bar
+    })
 }
 
 #[test]
