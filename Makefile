@@ -68,7 +68,7 @@ fuzz: ## Feed bytes that nobody thought of to what reads files and what drives c
 	mkdir -p fuzz/corpus/recording fuzz/corpus/io
 	cargo +nightly fuzz run recording fuzz/corpus/recording crates/cafeloop-flow/tests/recordings -- \
 		-max_total_time=$(or $(SECONDS),60) -max_len=8192
-	cargo +nightly fuzz run io fuzz/corpus/io -- -max_total_time=$(or $(SECONDS),60) -max_len=512
+	cargo +nightly fuzz run io fuzz/corpus/io fuzz/seeds/io -- -max_total_time=$(or $(SECONDS),60) -max_len=512
 
 forky: ## Run the Python tests on 3.14 and 3.15, from Debian's next release (root)
 	.ci/forky prepare

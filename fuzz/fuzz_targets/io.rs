@@ -7,6 +7,8 @@ use libfuzzer_sys::fuzz_target;
 
 #[path = "../../crates/cafeloop/src/io/tls_tests/link.rs"]
 mod link;
+#[path = "../../crates/cafeloop/src/io/tests/machines.rs"]
+mod machines;
 #[path = "../../crates/cafeloop/src/io/tests/network.rs"]
 mod network;
 #[path = "../../crates/cafeloop/src/io/tls_tests/toy.rs"]
@@ -14,11 +16,4 @@ mod toy;
 #[path = "../../crates/cafeloop/src/io/tests/wire.rs"]
 mod wire;
 
-fuzz_target!(|bytes: &[u8]| {
-    let Some((machine, steps)) = bytes.split_first() else { return };
-    match machine % 3 {
-        0 => wire::drive(steps),
-        1 => network::drive(steps),
-        _ => link::drive(steps),
-    }
-});
+fuzz_target!(|bytes: &[u8]| machines::drive(bytes));

@@ -29,7 +29,7 @@ class Errand:
     is_recorded: bool
     recording: str | None
     shows_arguments: bool
-    clock: Literal["real", "virtual"] | None
+    clock: Literal["real", "virtual", "patched"] | None
     seed: int | None
     seeds: tuple[int, int] | None
     timeout: float

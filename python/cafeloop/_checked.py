@@ -11,13 +11,15 @@ import warnings
 from asyncio import base_subprocess, sslproto
 from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from . import _cafeloop, _stand_ins
-from ._clock import Clock
 from ._loop import new_event_loop
 from ._origins import Origins, shown
 from ._tls_protocol import TlsProtocol
+
+if TYPE_CHECKING:
+    from ._clock import Clock
 
 # Frames of the origin of a coroutine that is never awaited: the line that made it is enough.
 ORIGIN_DEPTH = 1

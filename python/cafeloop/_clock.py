@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
+import _thread
 import time
-from collections.abc import Callable, Iterator
-from typing import Literal, TypeAlias
 
 from . import _cafeloop
+
+# The typing module's, which is too slow to load for a name that is false.  What is loaded here,
+# `cafeloop run --clock patched` loads before the program may have a module of that name.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from typing import Any, Literal, TypeAlias
+
+    #: What `clock=` takes.
+    Clock: TypeAlias = Literal["real", "virtual"] | "VirtualClock"
 
 
 class VirtualClock(_cafeloop.VirtualClock):
@@ -26,46 +35,60 @@ class VirtualClock(_cafeloop.VirtualClock):
     server, and what threads that the loop doesn't know are about to do.
     """
 
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> AbstractContextManager[None]:
         """Have it go as real time does for a while."""
-        pauses = self.pause()
-        try:
-            yield
-        finally:
-            if pauses:
-                self.resume()
+        return _Paused(self)
 
-    @contextlib.contextmanager
-    def patched(self) -> Iterator[None]:
+    def patched(self) -> AbstractContextManager[None]:
         """Have `time.monotonic`, `time.time`, `time.perf_counter` and their twins in
-        nanoseconds go by it for a while, in the whole process.
+        nanoseconds go by it for a while, in the whole process, and `time.sleep` move it on, in
+        the thread that asks for this.
 
         `time.time()` goes on from what it was.  A module that has taken one of these functions
         by its name before (`from time import monotonic`) keeps the real one.  Threads see it too:
         one that asks again and again until some time has passed goes on for ever if the loop
         waits for it meanwhile, as that of a `ProcessPoolExecutor` does.
         """
-        ahead = time.time() - self.time()
+        return _Patched(self)
+
+
+class _Paused:
+    """A while in which a clock goes as real time does."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._pauses = self._clock.pause()
+
+    def __exit__(self, *raised: object) -> None:
+        if self._pauses:
+            self._clock.resume()
+
+
+class _Patched:
+    """A while in which the functions of the module `time` go by a clock."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        clock, tell = self._clock, self._clock.time
+        ahead = time.time() - clock.time()
         seconds: dict[str, Callable[[], float]] = {
-            "monotonic": self.time,
-            "perf_counter": self.time,
-            "time": lambda: self.time() + ahead,
+            "monotonic": tell,
+            "perf_counter": tell,
+            "time": lambda: tell() + ahead,
         }
         nanoseconds = {f"{name}_ns": _in_nanoseconds(tell) for name, tell in seconds.items()}
-        ours = {**seconds, **nanoseconds}
-        before = {name: getattr(time, name) for name in ours}
-        for name, tell in ours.items():
-            setattr(time, name, tell)
-        try:
-            yield
-        finally:
-            for name, tell in before.items():
-                setattr(time, name, tell)
+        ours = {**seconds, **nanoseconds, "sleep": _sleeping(clock, time.sleep)}
+        self._before = {name: getattr(time, name) for name in ours}
+        for name, function in ours.items():
+            setattr(time, name, function)
 
-
-#: What `clock=` takes.
-Clock: TypeAlias = Literal["real", "virtual"] | VirtualClock
+    def __exit__(self, *raised: object) -> None:
+        for name, function in self._before.items():
+            setattr(time, name, function)
 
 
 def resolve(clock: Clock | None) -> VirtualClock | None:
@@ -77,6 +100,19 @@ def resolve(clock: Clock | None) -> VirtualClock | None:
     if clock == "real":
         return None
     raise ValueError(f"clock must be 'real', 'virtual' or a VirtualClock, got {clock!r}")
+
+
+def _sleeping(clock: VirtualClock, sleep: Callable[[Any], None]) -> Callable[[Any], None]:
+    """What moves the clock on in this thread; in others time can't be told to pass."""
+    here = _thread.get_ident()
+
+    def sleep_virtually(seconds: Any, /) -> None:
+        if clock.jumps and _thread.get_ident() == here and seconds > 0:
+            clock.advance(seconds)
+        else:
+            sleep(seconds)
+
+    return sleep_virtually
 
 
 def _in_nanoseconds(tell: Callable[[], float]) -> Callable[[], int]:

@@ -18,23 +18,38 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Literal
 
+    from ._clock import Clock, VirtualClock
+
 
 # The clock and the seed of the loops that this program has, if the command has seen to that.
-installed: tuple[Literal["real", "virtual"] | None, int | None] | None = None
+installed: tuple[Literal["real", "virtual", "patched"] | None, int | None] | None = None
 
 
-def install_upon_import(clock: Literal["real", "virtual"] | None, seed: int | None) -> None:
+def install_upon_import(
+    clock: Literal["real", "virtual", "patched"] | None, seed: int | None
+) -> None:
     """Calls `install()` as soon as there is an asyncio to install it in, or at once."""
     global installed
     installed = clock, seed
+    by: Clock | None = _patched() if clock == "patched" else clock
 
     def install() -> None:
         # Loads asyncio, thus no earlier.
         from . import install
 
-        install(clock=clock, seed=seed)
+        install(clock=by, seed=seed)
 
     upon_import("asyncio", install, is_package=True)
+
+
+def _patched() -> VirtualClock:
+    """A clock for all loops, and for the module `time` from now on."""
+    from . import _clock
+
+    clock = _clock.VirtualClock()
+    # As long as the process: what ends it may look at the time, too.
+    clock.patched().__enter__()
+    return clock
 
 
 def upon_import(name: str, act: Callable[[], None], *, is_package: bool = False) -> None:

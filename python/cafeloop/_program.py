@@ -37,7 +37,7 @@ def nothing() -> None:
 before_it_starts: Callable[[], None] = nothing
 
 # What the program's event loops go by; None leaves it to the program.
-clock: Literal["real", "virtual"] | None = None
+clock: Literal["real", "virtual", "patched"] | None = None
 seed: int | None = None
 
 

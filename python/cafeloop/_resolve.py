@@ -16,11 +16,6 @@ else:
 # Family, type, protocol, canonical name and address: what getaddrinfo() returns.
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
-_PROTOCOLS: dict[int, int] = {
-    socket.SOCK_STREAM: socket.IPPROTO_TCP,
-    socket.SOCK_DGRAM: socket.IPPROTO_UDP,
-}
-
 
 class Resolving(_Loop):
     """The part of a loop that looks up names."""
@@ -82,8 +77,10 @@ _KINDS: dict[int, tuple[socket.SocketKind, int]] = {
     socket.SOCK_STREAM: (socket.SOCK_STREAM, socket.IPPROTO_TCP),
     socket.SOCK_DGRAM: (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
 }
+_NO_KIND: tuple[None, int] = (None, 0)
+_KNOWN_PROTOCOLS = frozenset({0, socket.IPPROTO_TCP, socket.IPPROTO_UDP})
 
-_ANY, _INET, _INET6 = socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6
+_INET, _INET6 = socket.AF_INET, socket.AF_INET6
 _LAST_PORT = 65535
 # All but those that mean nothing where nothing has to be looked up.
 _OTHER_FLAGS = ~int(socket.AI_PASSIVE | socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
@@ -93,8 +90,10 @@ def _known(
     look_up: Any, host: Any, port: Any, family: int, type: int, proto: int, flags: int
 ) -> AddressInfo | None:
     """What `look_up`, if it is the standard library's, will say; None if it isn't known."""
-    kind, protocol = _KINDS.get(type, (None, 0))
-    if int(flags) & _OTHER_FLAGS or kind is None or (proto and proto != protocol) or host.__class__ is not str:
+    if flags and int(flags) & _OTHER_FLAGS:
+        return None
+    kind, protocol = _KINDS.get(type, _NO_KIND)
+    if kind is None or (proto and proto != protocol) or host.__class__ is not str:
         return None
     if port.__class__ is int:
         number = port
@@ -107,16 +106,17 @@ def _known(
     if not 0 <= number <= _LAST_PORT or getattr(look_up, "__globals__", None) is not _SOCKET:
         return None
     # No scope: which of the system's interfaces it names isn't known here.
-    for candidate in (_INET, _INET6) if family == _ANY else (family,):
-        try:
-            packed = socket.inet_pton(candidate, host)
-        except (OSError, ValueError):
-            continue
-        sys.audit("socket.getaddrinfo", host, port, family, type, proto)
-        if candidate == _INET:
-            return _INET, kind, protocol, "", (host, number)
-        return _INET6, kind, protocol, "", (socket.inet_ntop(_INET6, packed), number, 0, 0)
-    return None
+    candidate = _INET6 if ":" in host else _INET
+    if family and family != candidate:
+        return None
+    try:
+        packed = socket.inet_pton(candidate, host)
+    except (OSError, ValueError):
+        return None
+    sys.audit("socket.getaddrinfo", host, port, family, type, proto)
+    if candidate is _INET:
+        return _INET, kind, protocol, "", (host, number)
+    return _INET6, kind, protocol, "", (socket.inet_ntop(_INET6, packed), number, 0, 0)
 
 
 # Somebody else's function, as tests put it there, has other globals.
@@ -126,25 +126,24 @@ _SOCKET = vars(socket)
 def literal(address: Sequence[Any], family: int, type: int, proto: int) -> AddressInfo | None:
     """The only thing that an address can stand for, unless it has to be looked up."""
     host, port, *scope = address
-    number = _port(port)
-    if host is None or number is None or type not in _PROTOCOLS:
-        return None
-    if proto not in (0, socket.IPPROTO_TCP, socket.IPPROTO_UDP):
+    number = port if port.__class__ is int else _port(port)
+    kind, protocol = _KINDS.get(type, _NO_KIND)
+    if host is None or number is None or kind is None or proto not in _KNOWN_PROTOCOLS:
         return None
     if isinstance(host, bytes):
         host = host.decode("idna")
     if "%" in host:
         # A scope that is named is for the system to know.
         return None
-    families = (socket.AF_INET, socket.AF_INET6) if family == socket.AF_UNSPEC else (family,)
-    for candidate in families:
-        try:
-            socket.inet_pton(candidate, host)
-        except OSError:
-            continue
-        rest = (*scope, 0, 0)[:2] if candidate == socket.AF_INET6 else ()
-        return candidate, type, _PROTOCOLS[type], "", (host, number, *rest)
-    return None
+    candidate = _INET6 if ":" in host else _INET
+    if family and family != candidate:
+        return None
+    try:
+        socket.inet_pton(candidate, host)
+    except OSError:
+        return None
+    rest = (*scope, 0, 0)[:2] if candidate is _INET6 else ()
+    return candidate, type, protocol, "", (host, number, *rest)
 
 
 def _port(port: Any) -> int | None:

@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 
 # The kernel isn't ready, or a signal came: it is tried again.
 _NOT_NOW = (BlockingIOError, InterruptedError)
+# The families whose addresses may be names.
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
 class SocketOperations(_Parts):
@@ -106,10 +108,10 @@ class SocketOperations(_Parts):
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         """Connect; a name in the address is looked up first."""
         self._check_socket(sock)
-        if sock.family in (socket.AF_INET, socket.AF_INET6):
-            found = await self._resolve(
-                address, family=sock.family, type=sock.type, proto=sock.proto
-            )
+        # Asked once: a socket makes an enumeration of it each time.
+        family = sock.family
+        if family in _INTERNET:
+            found = await self._resolve(address, family=family, type=sock.type, proto=sock.proto)
             address = found[0][4]
         try:
             sock.connect(address)
@@ -140,6 +142,8 @@ class SocketOperations(_Parts):
         finally:
             if not handle.cancelled():
                 self.remove_reader(number)
+            # Its error refers to this frame, and this would refer to the error.
+            del done
 
     async def _write(self, sock: socket.socket, attempt: Callable[[], _T]) -> _T:
         """Make an attempt whenever the socket is writable, until it is done."""
@@ -151,6 +155,8 @@ class SocketOperations(_Parts):
         finally:
             if not handle.cancelled():
                 self.remove_writer(number)
+            # Its error refers to this frame, and this would refer to the error.
+            del done
 
 
 def _try(done: asyncio.Future[_T], attempt: Callable[[], _T]) -> None:
@@ -167,6 +173,9 @@ def _try(done: asyncio.Future[_T], attempt: Callable[[], _T]) -> None:
         done.set_exception(error)
     else:
         done.set_result(result)
+    finally:
+        # As in those who wait.
+        del done
 
 
 def _connected(sock: socket.socket, address: Any) -> None:

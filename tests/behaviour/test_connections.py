@@ -72,6 +72,21 @@ def test_what_has_no_bytes_is_refused(link, Notes, wrong):
         transport.write(wrong)
 
 
+# asyncio's loses the connection, and reports it.
+@pytest.mark.parametrize("loop_name", ["cafeloop"], indirect=True)
+@pytest.mark.parametrize("method", ["write", "writelines"])
+def test_memory_with_gaps_is_refused(link, receive, turn, Notes, method):
+    protocol = Notes()
+    transport, far = link(protocol)
+    every_second = memoryview(b"coffee")[::2]
+    with pytest.raises(BufferError, match="contiguous"):
+        getattr(transport, method)(every_second if method == "write" else [every_second])
+    transport.write(b"tea")
+    turn()
+    assert receive(far) == b"tea"
+    assert protocol.told == ["made"]
+
+
 def test_nothing_is_written_for_no_bytes(link, receive, turn, Notes):
     transport, far = link(Notes())
     transport.write(b"")

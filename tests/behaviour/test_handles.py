@@ -1,5 +1,6 @@
 """What scheduling hands back: something to cancel, to look at, and to let go of."""
 
+import asyncio
 import contextvars
 import functools
 import sys
@@ -31,6 +32,20 @@ BREW_LINE = f"{__file__}:{brew.__code__.co_firstlineno}"
 
 class Ingredient:
     pass
+
+
+def test_a_handle_is_one_of_asyncios(loop, schedule):
+    handle = schedule(loop, brew)
+    assert isinstance(handle, asyncio.Handle)
+    assert isinstance(handle, asyncio.TimerHandle) == hasattr(handle, "when")
+    assert issubclass(handle.__class__, asyncio.Handle)
+    match handle:
+        case asyncio.TimerHandle():
+            assert handle.when() > loop.time()
+        case asyncio.Handle():
+            assert not hasattr(handle, "when")
+        case _:
+            pytest.fail("it's no handle")
 
 
 def test_a_handle_knows_whether_it_was_cancelled(loop, schedule):

@@ -126,6 +126,88 @@ def test_connections_may_be_kept_alive(serve):
     assert server.sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
+def test_a_server_listens_on_the_family_that_was_asked_for(serve):
+    for family in (socket.AF_INET, socket.AF_INET6):
+        server, _ = serve(None, 0, family=family)
+        assert [sock.family for sock in server.sockets] == [family]
+
+
+def test_sockets_of_two_families_share_no_port_by_accident(serve):
+    """One of IPv6 takes only its own, so that another may have the port for IPv4."""
+    server, _ = serve("::", 0)
+    (sock,) = server.sockets
+    assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    serve("0.0.0.0", sock.getsockname()[1])
+
+
+def test_a_look_up_is_told_what_is_wanted(serve, loop):
+    asked = []
+    address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 0))
+
+    async def getaddrinfo(host, port, **options):
+        asked.append((host, port, options))
+        return [address]
+
+    loop.getaddrinfo = getaddrinfo
+    server, _ = serve(["café", "counter"], 0, family=socket.AF_INET, flags=socket.AI_CANONNAME)
+    assert len(server.sockets) == 1
+    for (host, port, options), expected in zip(asked, ["café", "counter"], strict=True):
+        assert (host, port) == (expected, 0)
+        assert options["family"] == socket.AF_INET
+        assert options["type"] == socket.SOCK_STREAM
+        assert options["flags"] == socket.AI_CANONNAME
+
+
+def test_as_many_may_wait_as_was_asked_for(serve, monkeypatch):
+    asked = []
+    listen = socket.socket.listen
+
+    class Listening(socket.socket):
+        def listen(self, backlog):
+            asked.append(backlog)
+            listen(self, backlog)
+
+    sock = Listening()
+    sock.bind(("127.0.0.1", 0))
+    serve(sock=sock, backlog=7)
+    sock = Listening()
+    sock.bind(("127.0.0.1", 0))
+    serve(sock=sock)
+    assert asked == [7, 100]
+
+
+def test_one_address_that_is_taken_keeps_all_from_being_served(serve, open_descriptors):
+    server, _ = serve()
+    port = server.sockets[0].getsockname()[1]
+    before = open_descriptors()
+    with pytest.raises(OSError, match="error while attempting to bind on address"):
+        serve(["127.0.0.2", "127.0.0.1"], port)
+    assert open_descriptors() == before
+
+
+def test_an_address_of_another_machine_cannot_be_served(serve):
+    # 192.0.2.1 is nobody's (RFC 5737).
+    with pytest.raises(OSError, match=r"\('192.0.2.1', 0\)"):
+        serve("192.0.2.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "text"),
+    [
+        ((), {}, ValueError, "Neither host/port nor sock were specified"),
+        (("127.0.0.1", 0), {"sock": True}, ValueError, "host/port and sock can not be specified"),
+        ((None, 0), {"sock": True}, ValueError, "host/port and sock can not be specified"),
+        (("127.0.0.1", 0), {"ssl": True}, TypeError, "ssl argument must be an SSLContext or None"),
+        (("127.0.0.1", 0), {"ssl": False}, TypeError, "ssl argument must be an SSLContext or None"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(loop, Notes, arguments, options, error, text):
+    with socket.socket() as sock:
+        options = {name: sock if name == "sock" else value for name, value in options.items()}
+        with pytest.raises(error, match=text):
+            loop.run_until_complete(loop.create_server(Notes, *arguments, **options))
+
+
 def test_a_server_that_has_not_started_serves_nobody(serve, loop, until, turn):
     server, protocols = serve(start_serving=False)
     assert not server.is_serving()

@@ -4,6 +4,7 @@ import errno
 import os
 import pathlib
 import socket
+import stat
 import sys
 
 import pytest
@@ -78,6 +79,51 @@ def test_another_file_is_not_replaced(serve, path):
 def test_a_path_that_can_not_be_had_is_an_error(serve, tmp_path):
     with pytest.raises(FileNotFoundError):
         serve(str(tmp_path / "nowhere" / "counter"))
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o077, 0o177])
+def test_who_may_come_in_is_what_the_mask_says(serve, path, mask):
+    before = os.umask(mask)
+    try:
+        serve(path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o777 & ~mask
+
+
+def test_who_may_not_come_in_is_told(run_script):
+    """A stranger is stopped at the door, and makes none where nothing may be made."""
+    assert run_script(STRANGER) == "connect: refused\nserve: refused\nleft: ['counter']\n"
+
+
+# Whoever is root may do anything, and so becomes somebody else.
+STRANGER = """
+import asyncio, os, tempfile
+
+async def attempt(name, making):
+    try:
+        await making
+    except PermissionError:
+        print(f"{name}: refused")
+
+async def main(folder):
+    loop = asyncio.get_running_loop()
+    server = await loop.create_unix_server(asyncio.Protocol, f"{folder}/counter")
+    os.chmod(f"{folder}/counter", 0o000)
+    os.chmod(folder, 0o555)
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    await attempt("connect", loop.create_unix_connection(asyncio.Protocol, f"{folder}/counter"))
+    await attempt("serve", loop.create_unix_server(asyncio.Protocol, f"{folder}/kitchen"))
+    if os.getuid() == 0:
+        os.seteuid(0)
+    print("left:", os.listdir(folder))
+    os.chmod(folder, 0o755)
+    server.close()
+
+with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=new_loop) as runner:
+    runner.run(main(folder))
+"""
 
 
 def test_a_closed_server_leaves_no_file_behind(serve, path):

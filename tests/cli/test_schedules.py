@@ -1,6 +1,11 @@
 """`--clock` and `--seed`: what the event loops of a program go by."""
 
+import time
+from pathlib import Path
+
 import pytest
+
+CAFES = Path(__file__).resolve().parents[2] / "examples" / "cafe"
 
 # Who is served first, and what time it was: in asyncio's order 0, 1, 2, 3 at 3600.
 SERVED = """\
@@ -90,6 +95,32 @@ def test_a_program_is_drawn_by_its_clock(write, cafeloop):
     status, stdout, stderr = cafeloop("flow", "--clock", "virtual", "--seed", "3", "cafe.py")
     assert (status, stderr) == (0, "")
     assert "customer(0)" in stdout
+
+
+# What the cafés in Rust say of themselves on their virtual clock, too.
+@pytest.mark.parametrize(("cafe", "seconds"), [("sync_cafe.py", "10.00"), ("async_cafe.py", "5.00")])
+def test_on_a_patched_clock_the_cafes_are_served_at_once_and_say_how_long_it_took(
+    cafeloop, cafe, seconds
+):
+    began = time.monotonic()
+    ending = cafeloop("run", "--clock", "patched", CAFES / cafe)
+    assert time.monotonic() - began < 5
+    assert (ending.status, ending.stderr) == (0, "")
+    assert ending.stdout.splitlines()[-1] == f"Serving 2 customers took {seconds} seconds"
+
+
+def test_on_a_patched_clock_loops_and_the_module_time_agree(write, cafeloop):
+    # Whose own modules are found, though the clock had to be there first.
+    for name in ("contextlib", "typing", "collections"):
+        write(f"{name}.py", "raise SystemExit('the program has its own')\n")
+    write("early.py", "import time\ntime.sleep(60)\nprint(time.monotonic(), time.perf_counter())\n")
+    assert cafeloop("run", "--clock", "patched", "early.py") == (0, "60.0 60.0\n", "")
+
+
+def test_on_a_patched_clock_one_loop_goes_on_where_another_ended(write, cafeloop):
+    write("cafe.py", served("asyncio.run(main()); time.sleep(60); asyncio.run(main())", "time"))
+    status, stdout, stderr = cafeloop("run", "--clock", "patched", "cafe.py")
+    assert (status, stdout, stderr) == (0, "0 1 2 3 3600.0\n0 1 2 3 7260.0\n", "")
 
 
 @pytest.mark.parametrize("command", ["run", "flow"])

@@ -420,6 +420,26 @@ def test_paused_it_goes_as_real_time_does():
     assert in_all >= passed + HOUR
 
 
+def test_patched_the_threads_own_sleep_moves_it_on():
+    async def main():
+        clock = asyncio.get_running_loop().clock
+        with clock.patched():
+            time.sleep(HOUR)
+            moved_on = now()
+            with clock.paused():
+                # As long as it takes, as all of it does meanwhile.
+                time.sleep(0.001)
+            # In a thread nobody knows how much of it is beside another's.
+            await asyncio.to_thread(time.sleep, 0.001)
+            with pytest.raises(ValueError, match="non-negative"):
+                time.sleep(-1)
+        return moved_on, now()
+
+    moved_on, at = run(main())
+    assert moved_on == HOUR
+    assert HOUR + 0.001 <= at < 2 * HOUR
+
+
 def test_paused_it_goes_on_while_a_thread_works():
     async def main(clock):
         go_on = threading.Event()

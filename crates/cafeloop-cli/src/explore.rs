@@ -38,8 +38,8 @@ pub(crate) struct Arguments {
     #[arg(default_value_t = 0, hide_default_value = true)]
     from: u64,
 
-    /// What time its event loops go by: virtual if not given, in which waiting takes none,
-    /// or real
+    /// What time its event loops go by: virtual if not given, in which waiting takes none;
+    /// patched, which is virtual for the module `time` as well; or real
     #[arg(long, value_enum, hide_possible_values = true)]
     #[arg(default_value_t = Clock::Virtual, hide_default_value = true)]
     clock: Clock,

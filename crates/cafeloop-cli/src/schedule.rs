@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 /// What the event loops of a program go by, unless it says otherwise itself.
 #[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// What time its event loops go by: real, or virtual, in which waiting takes none
+    /// What time its event loops go by: real; virtual, in which waiting takes none; or
+    /// patched, which is virtual for the module `time` as well
     #[arg(long, value_enum, hide_possible_values = true)]
     pub clock: Option<Clock>,
 
@@ -23,6 +24,8 @@ pub enum Clock {
     Real,
     /// One that waits for nobody.
     Virtual,
+    /// The same, one for all loops and for what a program asks Python's `time`.
+    Patched,
 }
 
 impl Clock {
@@ -31,6 +34,7 @@ impl Clock {
         match self {
             Clock::Real => "real",
             Clock::Virtual => "virtual",
+            Clock::Patched => "patched",
         }
     }
 }

@@ -34,6 +34,7 @@ fn a_program_has_a_clock_and_a_seed_if_that_is_said_before_it() {
     let table = [
         ("run x.py", schedule(None, None)),
         ("run --clock virtual x.py", schedule(Some(Clock::Virtual), None)),
+        ("run --clock patched x.py", schedule(Some(Clock::Patched), None)),
         ("run --clock=real --seed=0 x.py", schedule(Some(Clock::Real), Some(0))),
         ("run --seed 18446744073709551615 -m x", schedule(None, Some(u64::MAX))),
         ("run -m --seed 7 -- x", schedule(None, Some(7))),
@@ -170,8 +171,8 @@ fn run_tells_what_it_changes_and_what_it_does_not() {
               Don't record the values of arguments
 
           --clock <CLOCK>
-              What time its event loops go by: real, or virtual, in which waiting
-              takes none
+              What time its event loops go by: real; virtual, in which waiting takes
+              none; or patched, which is virtual for the module `time` as well
 
           --seed <N>
               Run what is ready at the same time in the order that the number N
@@ -213,8 +214,9 @@ fn run_also_has_a_short_help() {
           --flow[=<FILE>]  Record what the program does, into FILE or else into a
                            file named after it
           --no-args        Don't record the values of arguments
-          --clock <CLOCK>  What time its event loops go by: real, or virtual, in
-                           which waiting takes none
+          --clock <CLOCK>  What time its event loops go by: real; virtual, in which
+                           waiting takes none; or patched, which is virtual for the
+                           module `time` as well
           --seed <N>       Run what is ready at the same time in the order that the
                            number N chooses
       -h, --help           Print help (see more with '--help')

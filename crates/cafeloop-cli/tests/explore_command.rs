@@ -92,7 +92,8 @@ fn its_help_tells_what_it_does() {
 
           --clock <CLOCK>
               What time its event loops go by: virtual if not given, in which
-              waiting takes none, or real
+              waiting takes none; patched, which is virtual for the module `time` as
+              well; or real
 
           --timeout <SECONDS>
               How many seconds of real time a run may take, 60 if not given

@@ -128,8 +128,8 @@ fn flow_tells_what_it_draws_and_where() {
               Don't show the values of arguments in the names of tasks
 
           --clock <CLOCK>
-              What time its event loops go by: real, or virtual, in which waiting
-              takes none
+              What time its event loops go by: real; virtual, in which waiting takes
+              none; or patched, which is virtual for the module `time` as well
 
           --seed <N>
               Run what is ready at the same time in the order that the number N

@@ -12,7 +12,7 @@ use cafeloop::engine::{Engine, TimerKey};
 use super::{EventLoop, debug};
 use crate::errors;
 use crate::host::{Job, Python3};
-use crate::object::{self, Arguments, Call, Context, Handle, Queued, Timer};
+use crate::object::{self, Arguments, Given, Handle, Queued, Timer};
 use crate::recorder;
 use crate::seconds::{plain_seconds, to_nanoseconds, to_seconds};
 
@@ -43,8 +43,8 @@ impl<'a, 'py> Request<'a, 'py> {
 
     /// What is to be called.
     #[inline(always)]
-    fn call(&self) -> PyResult<Call> {
-        Call::with(self.callback.to_owned(), self.args.positional())
+    fn call(&self) -> PyResult<Given<'a, 'py>> {
+        Given::new(self.callback, self.args)
     }
 }
 
@@ -58,8 +58,7 @@ pub(super) fn call_soon<'py>(
         debug::check_thread(slf)?;
         debug::check_callback(slf, &callback, "call_soon")?;
     }
-    let context = Context::of(slf.py(), request.context.take())?;
-    let handle = Handle::due(slf, request.call()?, context)?;
+    let handle = Handle::due(slf, request.call()?, request.context.take())?;
     push_handle(slf, &handle)?;
     Ok(handle)
 }
@@ -118,8 +117,7 @@ pub(super) fn call_soon_threadsafe<'py>(
         slf.get().refuse_closed(py)?;
         debug::check_callback(slf, &callback, "call_soon_threadsafe")?;
     }
-    let context = Context::of(slf.py(), request.context.take())?;
-    let handle = Handle::due(slf, request.call()?, context)?;
+    let handle = Handle::due(slf, request.call()?, request.context.take())?;
     if slf.get().state(py).runs_elsewhere(py) {
         post(slf, &handle)?;
     } else {
@@ -219,8 +217,7 @@ fn set_timer<'py>(
         debug::check_callback(slf, &request.callback, "call_at")?;
     }
     let deadline_ns = to_nanoseconds(seconds)?;
-    let context = Context::of(py, request.context.take())?;
-    let timer = Timer::due(slf, seconds, given, request.call()?, context)?;
+    let timer = Timer::due(slf, seconds, given, request.call()?, request.context.take())?;
     let job = Job::Handle(Queued::new(Timer::into_handle(timer.clone())));
     let key = match &*slf.get().state(py).engine.borrow() {
         Some(engine) => engine.set_timer(deadline_ns, job),

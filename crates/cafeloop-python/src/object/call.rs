@@ -6,6 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::method::Arguments;
 use super::reference::Slot;
 
 /// Arguments that are kept side by side: most callbacks have no more.
@@ -20,6 +21,48 @@ pub(crate) struct Call {
     /// The arguments, and then empty slots.  Or a tuple of them, if there are more than a
     /// few, in the last slot, before which all are empty.
     args: [Slot; FEW],
+}
+
+/// What is to be called, not held yet.
+///
+/// To hold it can't fail, so that it is put together where it stays: what may have to be
+/// dropped is in memory, and from there it would be read in other pieces than it was
+/// written in, for which the processor waits.
+pub(crate) struct Given<'a, 'py> {
+    callback: Borrowed<'a, 'py, PyAny>,
+    few: [Option<Borrowed<'a, 'py, PyAny>>; FEW],
+    many: Option<Bound<'py, PyTuple>>,
+}
+
+impl<'a, 'py> Given<'a, 'py> {
+    /// With the arguments given by position.
+    #[inline(always)]
+    pub(crate) fn new(
+        callback: Borrowed<'a, 'py, PyAny>,
+        args: Arguments<'a, 'py>,
+    ) -> PyResult<Self> {
+        if let Some(few) = args.few() {
+            return Ok(Given { callback, few, many: None });
+        }
+        let many = PyTuple::new(callback.py(), args.positional())?;
+        Ok(Given { callback, few: [None; FEW], many: Some(many) })
+    }
+
+    #[inline(always)]
+    pub(super) fn hold(self) -> Call {
+        let held = |given: Option<Borrowed<'a, 'py, PyAny>>| {
+            given.map_or_else(Slot::empty, |given| Slot::holding(given.to_owned()))
+        };
+        let [one, two, three] = self.few;
+        let last = match self.many {
+            None => held(three),
+            Some(many) => Slot::holding(many.into_any()),
+        };
+        Call {
+            callback: Slot::holding(self.callback.to_owned()),
+            args: [held(one), held(two), last],
+        }
+    }
 }
 
 impl Call {

@@ -9,13 +9,11 @@ use std::ptr;
 use cafeloop::engine::TimerKey;
 use pyo3::ffi;
 use pyo3::prelude::*;
-#[cfg(Py_3_12)]
-use pyo3::types::PyContext;
-use pyo3::types::PyFloat;
+use pyo3::types::{PyContext, PyFloat};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::ahead;
-use super::call::Call;
+use super::call::{Call, Given};
 use super::class::{Laid, Visitor, own, own_ptr};
 use super::context::{Context, Inside};
 use super::freed::Freed;
@@ -256,22 +254,29 @@ impl Handle {
         call: Call,
         context: Option<Context>,
     ) -> PyResult<Bound<'py, Self>> {
-        let context = context.map_or_else(|| Context::of(owner.py(), None), Ok)?;
-        let handle = Handle::due(owner, call, context)?;
+        let py = owner.py();
+        let context = context.map_or_else(|| Context::of(py, None), Ok)?;
+        let own_part = || HandleOwn::new(owner, call, context, false);
+        let handle = handle_face::classes(py)?.handle.create(py, own_part)?;
+        if owner.get().is_debug(py) {
+            own(&handle).note_place(py)?;
+        }
         track(&handle);
         Ok(handle)
     }
 
-    /// A handle that is to be [`Queued`].
+    /// A handle that is to be [`Queued`]; in a copy of the current context, unless it is
+    /// given one.
     #[inline(always)]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
-        call: Call,
-        context: Context,
+        call: Given<'_, 'py>,
+        context: Option<Bound<'py, PyContext>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = owner.py();
-        let own_part = || HandleOwn::new(owner, call, context, false);
-        let handle = handle_face::classes(py)?.handle.create(py, own_part)?;
+        let room = handle_face::classes(py)?.handle.room(py)?;
+        let context = Context::of(py, context)?;
+        let handle = room.fill(HandleOwn::new(owner, call.hold(), context, false));
         if owner.get().is_debug(py) {
             own(&handle).note_place(py)?;
         }
@@ -397,22 +402,21 @@ impl Handle {
 }
 
 impl Timer {
-    /// A timer of `owner`'s that is to be [`Queued`]; `given` is its time, if it was given
+    /// A timer of `owner`'s that is to be [`Queued`], as [`Handle::due`]; `given` is its time, if it was given
     /// as anything but a float.
     #[inline(always)]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,
         seconds: f64,
         given: Option<&Bound<'py, PyAny>>,
-        call: Call,
-        context: Context,
+        call: Given<'_, 'py>,
+        context: Option<Bound<'py, PyContext>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = owner.py();
-        let own_part = || {
-            let handle = HandleOwn::new(owner, call, context, true);
-            TimerOwn { handle, key: Cell::new(None), seconds }
-        };
-        let timer = handle_face::classes(py)?.timer.create(py, own_part)?;
+        let room = handle_face::classes(py)?.timer.room(py)?;
+        let context = Context::of(py, context)?;
+        let handle = HandleOwn::new(owner, call.hold(), context, true);
+        let timer = room.fill(TimerOwn { handle, key: Cell::new(None), seconds });
         if let Some(given) = given {
             own(&timer).handle.notes.get_or_init(Box::default).given.set(given.clone());
         }

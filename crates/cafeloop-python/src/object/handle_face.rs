@@ -52,7 +52,7 @@ pub(super) fn classes(py: Python<'_>) -> PyResult<&HandleClasses> {
                 // Once more: CPython calls a method more directly if it is the class's own.
                 hot!(Handle, c"cancel", Handle::cancel),
             ],
-            Vec::new(),
+            vec![getter!(Handle, c"__class__", class_of_a_timer)],
             Vec::new(),
             vec![
                 doc(c"A handle that a loop calls at a time of its clock."),
@@ -102,7 +102,21 @@ fn attributes() -> Vec<ffi::PyGetSetDef> {
         getter!(Handle, c"_args", args),
         getter!(Handle, c"_cancelled", is_cancelled),
         getter!(Handle, c"_source_traceback", made_at),
+        getter!(Handle, c"__class__", class_of_a_handle),
     ]
+}
+
+/// What `isinstance` asks if the type doesn't say yes: so a handle is one of asyncio's, which
+/// has slots and can't be derived from by a class with parts of its own.
+fn class_of_a_handle<'py>(handle: &Bound<'py, Handle>) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    CLASS.import(handle.py(), "asyncio", "Handle").cloned()
+}
+
+/// The same of a timer.
+fn class_of_a_timer<'py>(timer: &Bound<'py, Handle>) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    CLASS.import(timer.py(), "asyncio", "TimerHandle").cloned()
 }
 
 fn is_cancelled(handle: &Bound<'_, Handle>) -> PyResult<bool> {

@@ -358,6 +358,16 @@ impl<'a, 'py> Arguments<'a, 'py> {
         })
     }
 
+    /// The same if they are no more than `N`, and no others.
+    #[inline(always)]
+    pub(super) fn few<const N: usize>(&self) -> Option<[Option<Borrowed<'a, 'py, PyAny>>; N]> {
+        let given = self.values.get(..self.positional)?;
+        // SAFETY: see `new`.
+        let nth =
+            |place| given.get(place).map(|&value| unsafe { Borrowed::from_ptr(self.py, value) });
+        (given.len() <= N).then(|| std::array::from_fn(nth))
+    }
+
     /// The first `N` parameters, which have these names; then those given by position
     /// that are left, and those given by name.
     #[inline(always)]
@@ -367,7 +377,9 @@ impl<'a, 'py> Arguments<'a, 'py> {
         names: &[&str; N],
     ) -> PyResult<([Borrowed<'a, 'py, PyAny>; N], Self)> {
         if self.positional < N {
-            return self.leading_by_name(function, names);
+            // Taken apart: what is written by a call can't stay in registers.
+            let (leading, rest) = self.leading_by_name(function, names)?;
+            return Ok((leading, rest));
         }
         let (leading, rest) = self.values.split_at(N);
         let leading: &[_; N] = leading.try_into().expect("it was split there");

@@ -72,7 +72,7 @@ mod wakeup;
 
 pub(crate) use self::ahead::{fetch, fetch_coroutine};
 pub(crate) use self::all_tasks::_native_tasks;
-pub(crate) use self::call::Call;
+pub(crate) use self::call::{Call, Given};
 pub(crate) use self::classes::{
     _refuse_native_tasks, _refuse_unbound_methods, _whose_tasks, _whose_unbound_methods, Classes,
     make as make_classes,

@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr;
 
 use pyo3::ffi;
@@ -113,21 +114,25 @@ impl<T: Pooled> PooledClass<T> {
         py: Python<'py>,
         make: impl FnOnce() -> T::Own,
     ) -> PyResult<Bound<'py, T>> {
+        Ok(self.room(py)?.fill(make()))
+    }
+
+    /// Room for a new object, which can fail, whereas to fill it can't.
+    #[inline(always)]
+    pub(super) fn room<'py>(&self, py: Python<'py>) -> PyResult<Room<'py, T>> {
         // SAFETY: the class is one of ours, whose objects have room for an own part;
         // one that was freed is of just this class.
-        unsafe {
+        let object = unsafe {
             let class = self.class.as_ptr().cast();
-            let object = match T::freed().get(py).take() {
+            match T::freed().get(py).take() {
                 Some(freed) => ffi::PyObject_Init(freed, class),
                 None => ffi::PyObject_GC_New(class),
-            };
-            if object.is_null() {
-                return Err(PyErr::fetch(py));
             }
-            // It becomes a `Bound` when it is whole.
-            own_ptr::<T>(object).write(make());
-            Ok(Bound::from_owned_ptr(py, object).cast_into_unchecked())
+        };
+        if object.is_null() {
+            return Err(PyErr::fetch(py));
         }
+        Ok(Room { object, py, instance: PhantomData })
     }
 
     /// `object` as an instance of just this class, and of none derived from it.
@@ -141,6 +146,34 @@ impl<T: Pooled> PooledClass<T> {
             (ffi::Py_TYPE(object.as_ptr()).cast() == self.class.as_ptr())
                 .then(|| object.as_any().cast_unchecked())
         }
+    }
+}
+
+/// An object of a pooled class without its own part.
+pub(super) struct Room<'py, T: Pooled> {
+    object: *mut ffi::PyObject,
+    py: Python<'py>,
+    instance: PhantomData<fn() -> T>,
+}
+
+impl<'py, T: Pooled> Room<'py, T> {
+    #[inline(always)]
+    pub(super) fn fill(self, own: T::Own) -> Bound<'py, T> {
+        let room = ManuallyDrop::new(self);
+        // SAFETY: it has room for an own part, and is whole with that; the reference
+        // that came with it is handed on.
+        unsafe {
+            own_ptr::<T>(room.object).write(own);
+            Bound::from_owned_ptr(room.py, room.object).cast_into_unchecked()
+        }
+    }
+}
+
+impl<T: Pooled> Drop for Room<'_, T> {
+    #[cold]
+    fn drop(&mut self) {
+        // SAFETY: nobody else has it, and its own part holds nothing.
+        unsafe { free::<T>(self.py, self.object) }
     }
 }
 
@@ -169,6 +202,20 @@ unsafe extern "C" fn deallocate<T: Pooled>(object: *mut ffi::PyObject) {
             ffi::PyObject_ClearWeakRefs(object);
         }
         ptr::drop_in_place(own);
+        free::<T>(py, object);
+    }
+}
+
+/// Keeps an object for its next life, or frees it.
+///
+/// # Safety
+///
+/// It must be an object of `T`'s class or of one derived from it, that nobody uses any
+/// more and the collector doesn't know, and whose own part holds nothing.
+#[inline(always)]
+unsafe fn free<T: Pooled>(py: Python<'_>, object: *mut ffi::PyObject) {
+    // SAFETY: the caller's promise.
+    unsafe {
         let class = ffi::Py_TYPE(object);
         let is_exact = (*class).tp_dealloc.is_some_and(|theirs| {
             let ours: ffi::destructor = deallocate::<T>;
