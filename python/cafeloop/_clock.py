@@ -12,7 +12,6 @@ from . import _cafeloop
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
     from typing import Any, Literal, TypeAlias
 
     #: What `clock=` takes.
@@ -35,11 +34,11 @@ class VirtualClock(_cafeloop.VirtualClock):
     server, and what threads that the loop doesn't know are about to do.
     """
 
-    def paused(self) -> AbstractContextManager[None]:
+    def paused(self) -> _Paused:
         """Have it go as real time does for a while."""
         return _Paused(self)
 
-    def patched(self) -> AbstractContextManager[None]:
+    def patched(self) -> _Patched:
         """Have `time.monotonic`, `time.time`, `time.perf_counter` and their twins in
         nanoseconds go by it for a while, in the whole process, and `time.sleep` move it on, in
         the thread that asks for this.
