@@ -153,7 +153,7 @@ def test_only_the_python_crate_names_pyo3(crate):
         ("crates/cafeloop", {"cafeloop-flow"}),
         ("crates/cafeloop-cli", {"cafeloop-flow"}),
         ("crates/cafe", {"cafeloop"}),
-        ("crates/cafeloop-python", {"cafeloop", "cafeloop-cli"}),
+        ("crates/cafeloop-python", {"cafe", "cafeloop", "cafeloop-cli"}),
         # It judges the others.
         (LOAD, set()),
     ],

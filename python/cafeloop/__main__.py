@@ -24,6 +24,12 @@ def main() -> int:
         return asked
     if asked.command == "run":
         return run(asked)
+    if asked.command == "cafe":
+        import signal
+
+        # No Python runs in which Ctrl-C could be told of.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        return asked.serve()
     if asked.command == "explore":
         # Loads asyncio, thus only where no program is run in this process.
         _program.forget_its_place()

@@ -48,6 +48,8 @@ fn advise(error: &mut clap::Error) {
     if Path::new(word).extension().is_some_and(|extension| extension == "py") {
         let advice = format!("to run a program, use 'cafeloop run {word}'");
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice.into()]));
+        // `cafe.py` resembles `cafe`.
+        error.remove(ContextKind::SuggestedSubcommand);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use crate::{diff, explore, flow, run};
+use crate::{cafe, diff, explore, flow, run};
 
 /// Help is laid out for this many columns, whatever the terminal: what it says
 /// is then the same in a window, a pipe and a test.  80 is what fits all of them.
@@ -32,6 +32,7 @@ pub(crate) enum Subcommand {
     Flow(flow::Arguments),
     Explore(explore::Arguments),
     Diff(diff::Arguments),
+    Cafe(cafe::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -40,4 +41,5 @@ Examples:
   cafeloop run -m pytest tests           what `python -m pytest tests` does
   cafeloop flow cafe.py                  draws what cafe.py does while it waits
   cafeloop explore cafe.py               looks for an order in which it fails
+  cafeloop cafe async                    serves coffee while coffee brews
   python3.13 -m cafeloop run server.py   the same command, of a certain Python";

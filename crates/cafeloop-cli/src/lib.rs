@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod cafe;
 mod command_line;
 mod diff;
 mod draw;
@@ -50,6 +51,8 @@ pub enum Command {
     Draw(Drawing),
     /// [`compare`] these.
     Diff(Comparison),
+    /// Open the café, which is asked in these words.
+    Cafe(Vec<OsString>),
     /// Nothing, all is said; exit with this code.
     Done(u8),
 }
@@ -184,6 +187,7 @@ pub fn parse(
         Subcommand::Flow(arguments) => arguments.into_command(),
         Subcommand::Explore(arguments) => arguments.into_exploration().map(Command::Explore),
         Subcommand::Diff(arguments) => Ok(Command::Diff(arguments.into_comparison())),
+        Subcommand::Cafe(arguments) => Ok(Command::Cafe(arguments.into_words())),
     });
     match parsed {
         Ok(command) => command,

@@ -68,6 +68,14 @@ fn a_clock_or_a_seed_that_there_is_not_is_a_mistake() {
 }
 
 #[test]
+fn everything_after_cafe_is_for_the_cafe() {
+    for line in ["cafe", "cafe sync", "cafe --help", "cafe async --customers 3 -- x --version"] {
+        let asked = parse(words(line), VERSIONS, &mut Vec::new(), &mut Vec::new());
+        assert_eq!(asked, Command::Cafe(words(line).skip(1).collect()), "{line}");
+    }
+}
+
+#[test]
 fn everything_after_the_program_is_its_own() {
     let table = [
         ("run x.py latte mocha", script("x.py", &["latte", "mocha"])),
@@ -118,6 +126,7 @@ fn help_teaches_by_example() {
       flow     Show what a program does while it waits
       explore  Run a program in many orders, and show the first that fails
       diff     Compare two recordings of a program: what got shorter
+      cafe     Serve coffee, to see what an event loop is for
       help     Print this message or the help of the given subcommand(s)
 
     Options:
@@ -129,6 +138,7 @@ fn help_teaches_by_example() {
       cafeloop run -m pytest tests           what `python -m pytest tests` does
       cafeloop flow cafe.py                  draws what cafe.py does while it waits
       cafeloop explore cafe.py               looks for an order in which it fails
+      cafeloop cafe async                    serves coffee while coffee brews
       python3.13 -m cafeloop run server.py   the same command, of a certain Python
     ");
     assert_eq!(told("-h"), told("--help"));

@@ -44,6 +44,7 @@ pub(crate) fn parse_command(py: Python<'_>, args: Vec<OsString>) -> PyResult<Bou
             let recordings = vec![before.into_os_string(), after.into_os_string()];
             Errand { command: "diff", recordings, ..Errand::default() }
         }
+        Command::Cafe(arguments) => Errand { command: "cafe", arguments, ..Errand::default() },
     };
     Ok(Bound::new(py, task)?.into_any())
 }
@@ -76,7 +77,7 @@ pub(crate) fn part(py: Python<'_>, before: PathBuf, after: PathBuf) -> PyResult<
 #[pyclass(frozen, module = "cafeloop")]
 #[derive(Default)]
 pub(crate) struct Errand {
-    /// "run", "flow", "explore", "draw" or "diff".
+    /// "run", "flow", "explore", "draw", "diff" or "cafe".
     #[pyo3(get)]
     command: &'static str,
     /// "script" or "module".
@@ -155,6 +156,14 @@ impl Errand {
         let drawing = Drawing { recordings, pictures: self.pictures.clone() };
         let screen = Screen { columns, has_colours, has_unicode };
         py.detach(|| draw(&drawing, screen, &mut io::stdout().lock(), &mut io::stderr().lock()))
+    }
+
+    /// Opens the café, which runs no Python; returns the exit code.
+    fn serve(&self, py: Python<'_>) -> u8 {
+        let name = OsString::from("cafeloop cafe");
+        let words = std::iter::once(name).chain(self.arguments.iter().cloned());
+        let words = words.collect::<Vec<OsString>>();
+        py.detach(|| cafe::run(words, io::stdout(), &mut io::stderr()))
     }
 
     /// Compares two recordings; returns the exit code.
