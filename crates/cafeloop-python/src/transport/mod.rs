@@ -18,6 +18,7 @@
 //! acceptor    accepting connections
 //! connections those of a server
 //! memory      what the allocator keeps for the next packet
+//! view        parts of Python's memory
 //! watching    being told when the socket is ready
 //! transports  which of a loop's descriptors are theirs
 //! turns_end   what is sent when the jobs of a turn have run
@@ -49,6 +50,7 @@ mod tls_reading;
 mod tls_writing;
 mod transports;
 mod turns_end;
+mod view;
 mod watching;
 mod writing;
 

@@ -3,13 +3,13 @@
 use cafeloop::io::tls::{Flow, RECORD};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMemoryView, PySlice};
+use pyo3::types::{PyBytes, PyMemoryView};
 
 use super::reading::get_buffer;
 use super::session::Answer;
 use super::stream::Receives;
 use super::tls::Protocol;
-use super::{Tls, tls_writing};
+use super::{Tls, tls_writing, view};
 
 /// The carrier has something.
 #[inline]
@@ -185,8 +185,7 @@ fn rest<'py>(
     if filled == 0 {
         return Ok(buffer.clone());
     }
-    let place = isize::try_from(filled).unwrap_or(isize::MAX);
-    Ok(buffer.get_item(PySlice::new(buffer.py(), place, isize::MAX, 1))?.cast_into()?)
+    view::rest(buffer, filled)
 }
 
 /// Has the carrier pause or resume reading, if too much or little enough waits to be

@@ -5,11 +5,12 @@ use cafeloop::io::{Keep, Turn, Write, WriteQueue};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PySlice};
+use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 
 use super::Tls;
 use super::session::Answer;
 use super::turns_end::Waiting;
+use super::view;
 use super::writing::body_of;
 use crate::names;
 
@@ -175,8 +176,7 @@ fn offered<'py>(tls: &Bound<'py, Tls>) -> PyResult<Option<Bound<'py, PyAny>>> {
     if start == 0 {
         return Ok(Some(body.into_any()));
     }
-    let start = isize::try_from(start).unwrap_or(isize::MAX);
-    PyMemoryView::from(&body)?.get_item(PySlice::new(py, start, isize::MAX, 1)).map(Some)
+    view::rest(&PyMemoryView::from(&body)?, start).map(|rest| Some(rest.into_any()))
 }
 
 /// The first so many bytes of a queue in one piece.
