@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import sys
 
 import pytest
 
@@ -122,6 +123,34 @@ def test_a_protocol_with_a_buffer_is_given_all_in_its_own(secure_link, until, se
     exchange(until, peer, protocol, lambda: len(protocol.received) == len(MESSAGE) + 5)
     assert protocol.received == MESSAGE + b"mocha"
     assert all(size >= 0 for size in protocol.sizes)
+
+
+def test_many_reads_into_parts_of_a_buffer_hold_nothing(secure_link, until):
+    class Cup(asyncio.BufferedProtocol):
+        def __init__(self):
+            self.cup = bytearray(1 << 18)
+            self.received = 0
+
+        def get_buffer(self, sizehint):
+            return memoryview(self.cup)
+
+        def buffer_updated(self, nbytes):
+            self.received += nbytes
+
+    protocol = Cup()
+    _transport, peer = secure_link(protocol)
+
+    def blocks_after_a_mebibyte():
+        wanted = protocol.received + (1 << 20)
+        for _ in range(1 << 10):
+            peer.write(MESSAGE)
+        exchange(until, peer, protocol, lambda: protocol.received == wanted)
+        return sys.getallocatedblocks()
+
+    blocks_after_a_mebibyte()
+    before = blocks_after_a_mebibyte()
+    # A thousand records, most of them behind others in the same buffer.
+    assert blocks_after_a_mebibyte() - before < 100
 
 
 def test_a_protocol_may_be_replaced_while_data_comes(Notes, secure_link, until):
