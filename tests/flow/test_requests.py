@@ -40,10 +40,8 @@ asyncio.run(main())
 class Barista(BaseHTTPRequestHandler):
     def do_GET(self):
         time.sleep(ANSWERED_AFTER_SECONDS)
-        self.send_response(200)
-        self.send_header("Content-Length", "5")
-        self.end_headers()
-        self.wfile.write(b"Latte")
+        # In one piece, or whoever reads it may wait twice.
+        self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nLatte")
 
     def log_message(self, *_):
         pass
@@ -66,9 +64,9 @@ def port():
 
 def test_requests_one_after_another_are_told_to_be_and_what_they_would_save(record, port):
     flow = record(ONE_AFTER_ANOTHER, port)
-    # A first request may be seen to wait twice: for its connection, too.
+    # On a busy machine one may be seen to wait twice: for its connection, too.
     assert flow.sites().keys() == {("order", 3)}
-    assert REQUESTS <= flow.sites()["order", 3] <= REQUESTS + 2
+    assert REQUESTS <= flow.sites()["order", 3] <= 2 * REQUESTS
     assert flow.findings == ["sequential-waits"]
     (finding,) = flow.run.findings
     assert (finding.place.function, finding.place.line) == ("order", 3)
@@ -80,7 +78,6 @@ def test_requests_one_after_another_are_told_to_be_and_what_they_would_save(reco
 def test_requests_together_overlap(record, port):
     flow = record(TOGETHER, port)
     assert "sequential-waits" not in flow.findings
-    # An answer that comes in two pieces is waited for twice.
-    assert REQUESTS <= flow.sites()["order", 5] <= 2 * REQUESTS
+    assert flow.sites()["order", 5] == REQUESTS
     # A busy machine makes them connect one by one, which takes a fraction of the wait.
     assert REQUESTS / 2 < flow.run.overlap <= REQUESTS

@@ -26,7 +26,8 @@ def test_waits_of_one_line_are_counted_one_by_one(record):
 
 
 def test_waits_in_a_loop_of_one_function_are_told_apart_too(record):
-    flow = record(GRIND + "for coffee in range(4):\n    time.sleep(0.1)\n    grind(0.002)\n")
+    # On a busy machine nobody may look for a tenth of a second.
+    flow = record(GRIND + "for coffee in range(4):\n    time.sleep(0.3)\n    grind(0.002)\n")
     assert flow.sites()[("<module>", 9)] == 4
 
 
@@ -127,9 +128,12 @@ with concurrent.futures.ThreadPoolExecutor(2) as pool:
 def test_whoever_waits_for_a_pool_joins_it(record, pool):
     flow = record(GRIND + f"""\
 import concurrent.futures, multiprocessing.pool
+def steep(tea):
+    time.sleep(0.4)
 def serve():
+    # Who leaves a pool of processes kills them: of a tenth of a second nothing is known.
     with {pool} as pool:
-        list(pool.map(brew, range(4)))
+        list(pool.map(steep, range(4)))
 if __name__ == "__main__":
     serve()
 """)
