@@ -4,7 +4,7 @@ mod common;
 
 use cafeloop_flow::findings::find;
 use cafeloop_flow::render::{Svg, Terminal, compared, json, perfetto, svg, terminal};
-use cafeloop_flow::run::{By, Doing, End, State, TaskIndex, What};
+use cafeloop_flow::run::{By, Doing, End, State, TaskIndex, What, Whom};
 use cafeloop_flow::{
     Awaited, CodeId, Ending, Event, Lane, LaneKind, Metadata, Recorder, Run, Snapshot, StepEnd,
     TaskEnd, Waker, WorkId, WorkPlace,
@@ -44,7 +44,7 @@ fn the_asynchronous_cafe_waits_ten_seconds_in_five() {
     assert_eq!((wait.count, wait.longest_ns / (10 * MS), wait.noun), (2, 499, "sleep"));
     assert_eq!(run.label(&run.tasks[1]), "handle_customer('Vanilla', 'Latte')");
     // What the café itself waits for is its customers.
-    assert!(run.waits[1].inner);
+    assert_eq!(run.waits[1].whom, Whom::Tasks);
     assert_eq!(run.threads[0].idle_ns / MS, 4_999);
 }
 
@@ -202,9 +202,9 @@ fn a_thread_that_waits_for_another_one_waits_for_what_that_does() {
     story.at(100).event(Event::RecordingEnds);
     let run = story.run();
     assert_eq!(waiting_and_inner_ms(&run), (90, 100));
-    let inner: Vec<_> = run.waits.iter().map(|it| (run.place(it.site), it.inner)).collect();
-    let expected = [("fetch (p.py:3)", false), ("<module> (p.py:6)", true)];
-    assert_eq!(inner, expected.map(|(place, inner)| (place.to_owned(), inner)));
+    let waits: Vec<_> = run.waits.iter().map(|it| (run.place(it.site), it.whom)).collect();
+    let expected = [("fetch (p.py:3)", Whom::Outside), ("<module> (p.py:6)", Whom::Threads)];
+    assert_eq!(waits, expected.map(|(place, whom)| (place.to_owned(), whom)));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::quantity::{Time, thousands};
 use crate::render::rows::Shade;
 use crate::render::terminal::{Ink, Page, overlap};
-use crate::run::{Run, WaitSite};
+use crate::run::{Run, Whom};
 
 /// Lines of the tables; what is left is summed in one more.
 const MOST_LINES: usize = 10;
@@ -17,10 +17,8 @@ impl Page {
             return;
         }
         self.heading("Where the time went");
-        let mut outer = run.waits.iter().filter(|wait| !wait.inner);
-        let (joins, inner): (Vec<_>, Vec<_>) =
-            run.waits.iter().filter(|wait| wait.inner).partition(|wait| wait.is_join());
-        let waits = |waits: &mut dyn Iterator<Item = &WaitSite>| -> Vec<Line> {
+        let waits = |whom: Whom| -> Vec<Line> {
+            let waits = run.waits.iter().filter(|wait| wait.whom == whom);
             waits
                 .map(|wait| Line {
                     total_ns: wait.total_ns,
@@ -32,7 +30,6 @@ impl Page {
                             run.place(wait.site)
                         }
                         "" => run.place(wait.site),
-                        _ if wait.is_join() => run.place(wait.site),
                         noun => format!("{} · {noun}", run.place(wait.site)),
                     },
                 })
@@ -45,11 +42,11 @@ impl Page {
             what: run.place(busy.site),
         });
         let tables = [
-            (Shade::Waiting, "waiting", waits(&mut outer)),
+            (Shade::Waiting, "waiting", waits(Whom::Outside)),
             (Shade::Running, "running", busy.collect::<Vec<Line>>()),
-            (Shade::Inner, "for tasks", waits(&mut inner.into_iter())),
+            (Shade::Inner, "for tasks", waits(Whom::Tasks)),
             // As `Thread.join` does.
-            (Shade::Inner, "joining", waits(&mut joins.into_iter())),
+            (Shade::Inner, "joining", waits(Whom::Threads)),
         ];
         let lines = tables.iter().flat_map(|(.., lines)| lines.iter().take(MOST_LINES + 1));
         let times = lines.map(|line| self.shown(&line.times()).width()).max().unwrap_or(0);

@@ -9,7 +9,7 @@ use crate::quantity::{Time, percent, thousands};
 use crate::render::rows::rows;
 use crate::render::strip::Scale;
 use crate::render::terminal::{Ink, Page, Terminal, warnings};
-use crate::run::Run;
+use crate::run::{Run, Whom};
 
 /// Waits that are told one by one; the others are summed.
 const MOST_LINES: usize = 10;
@@ -119,7 +119,7 @@ fn waits(page: &mut Page, before: &Run, after: &Run) {
     // By function, without lines: those move when a program is changed.
     let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
     for (run, is_before) in [(before, true), (after, false)] {
-        for wait in run.waits.iter().filter(|wait| !wait.inner) {
+        for wait in run.waits.iter().filter(|wait| wait.whom == Whom::Outside) {
             let function = match run.names().function(wait.site.code) {
                 "" => "unknown code",
                 function => function,

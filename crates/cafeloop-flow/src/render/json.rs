@@ -13,6 +13,7 @@ use crate::id::{CodeId, Frame};
 use crate::metadata::{Clock, Mode};
 use crate::run::{
     Busy, By, Doing, End, Interval, Process, Run, State, Task, TaskIndex, Thread, WaitSite, What,
+    Whom,
 };
 
 /// The version of this form; it changes when a field changes its meaning or goes.
@@ -272,7 +273,7 @@ fn wait_form<'a>(run: &'a Run, wait: &WaitSite) -> WaitForm<'a> {
     WaitForm {
         place: place_form(run, wait.site),
         noun: wait.noun,
-        for_others: wait.inner,
+        for_others: wait.whom != Whom::Outside,
         count: wait.count,
         total_ns: wait.total_ns,
         longest_ns: wait.longest_ns,

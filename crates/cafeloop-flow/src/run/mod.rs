@@ -32,7 +32,7 @@ pub(crate) use chain::{is_of_the_program, site};
 pub use task::{By, End, Interval, State, Task, TaskIndex, Totals, What};
 pub use thread::{Doing, Stretch, Thread};
 pub use transport::{Traffic, Transport};
-pub use waits::{Busy, WaitSite};
+pub use waits::{Busy, WaitSite, Whom};
 
 /// What happened in a recording.
 ///

@@ -9,8 +9,16 @@ use crate::run::chain::ChainId;
 use crate::run::task::{State, Totals};
 use crate::run::thread::Doing;
 
-/// What a thread waits for that waits for others.
-const JOIN: &str = "thread";
+/// Whom a wait is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Whom {
+    /// Something outside of the program.
+    Outside,
+    /// Other tasks of the run.
+    Tasks,
+    /// Other threads, or processes, of the run.
+    Threads,
+}
 
 /// The waits of one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,21 +28,14 @@ pub struct WaitSite {
     pub site: Frame,
     /// For what, in a word; empty if that isn't known.
     pub noun: &'static str,
-    /// Whether these are waits for other tasks of the run, or of a thread for other ones.
-    pub inner: bool,
+    /// For whom.
+    pub whom: Whom,
     /// How many.
     pub count: u64,
     /// How long altogether.
     pub total_ns: u64,
     /// The longest.
     pub longest_ns: u64,
-}
-
-impl WaitSite {
-    /// Whether a thread waited for other threads, or for processes, of the run.
-    pub(crate) fn is_join(&self) -> bool {
-        self.noun == JOIN
-    }
 }
 
 /// What used the processor.
@@ -73,7 +74,7 @@ impl BusySum {
 /// Sums the states of a run's tasks and threads.
 pub(super) fn sum(run: &Run) -> (Totals, Vec<WaitSite>) {
     let mut totals = Totals::default();
-    let mut sites: HashMap<(Frame, &'static str, bool), WaitSite> = HashMap::new();
+    let mut sites: HashMap<(Frame, &'static str, Whom), WaitSite> = HashMap::new();
     let mut known = HashMap::new();
     let mut site_of = |chain: ChainId, code: CodeId| {
         if chain == ChainId::NONE {
@@ -81,9 +82,9 @@ pub(super) fn sum(run: &Run) -> (Totals, Vec<WaitSite>) {
         }
         *known.entry(chain).or_insert_with(|| run.site(chain))
     };
-    let mut add = |site: Frame, noun: &'static str, inner: bool, ns: u64| {
-        let start = WaitSite { site, noun, inner, count: 0, total_ns: 0, longest_ns: 0 };
-        let wait = sites.entry((site, noun, inner)).or_insert(start);
+    let mut add = |site: Frame, noun: &'static str, whom: Whom, ns: u64| {
+        let start = WaitSite { site, noun, whom, count: 0, total_ns: 0, longest_ns: 0 };
+        let wait = sites.entry((site, noun, whom)).or_insert(start);
         wait.count += 1;
         wait.total_ns = wait.total_ns.saturating_add(ns);
         wait.longest_ns = wait.longest_ns.max(ns);
@@ -92,7 +93,8 @@ pub(super) fn sum(run: &Run) -> (Totals, Vec<WaitSite>) {
         for interval in run.intervals(task) {
             totals.add(&interval);
             if let State::Waiting { what, chain, inner } = interval.state {
-                add(site_of(chain, task.code), what.noun(), inner, interval.ns());
+                let whom = if inner { Whom::Tasks } else { Whom::Outside };
+                add(site_of(chain, task.code), what.noun(), whom, interval.ns());
             }
         }
     }
@@ -103,12 +105,12 @@ pub(super) fn sum(run: &Run) -> (Totals, Vec<WaitSite>) {
                     // A worker that waits for work is none of the program's waiting.
                     if thread.kind != LaneKind::Worker {
                         totals.waiting_ns = totals.waiting_ns.saturating_add(stretch.ns());
-                        add(site_of(chain, CodeId::NONE), "", false, stretch.ns());
+                        add(site_of(chain, CodeId::NONE), "", Whom::Outside, stretch.ns());
                     }
                 }
                 Doing::Joining(chain) => {
                     totals.inner_ns = totals.inner_ns.saturating_add(stretch.ns());
-                    add(site_of(chain, CodeId::NONE), JOIN, true, stretch.ns());
+                    add(site_of(chain, CodeId::NONE), "", Whom::Threads, stretch.ns());
                 }
                 Doing::Working => {
                     totals.running_ns = totals.running_ns.saturating_add(stretch.ns());
@@ -118,6 +120,6 @@ pub(super) fn sum(run: &Run) -> (Totals, Vec<WaitSite>) {
         }
     }
     let mut sites: Vec<WaitSite> = sites.into_values().collect();
-    sites.sort_by_key(|it| (it.inner, u64::MAX - it.total_ns, it.site, it.noun));
+    sites.sort_by_key(|it| (it.whom, u64::MAX - it.total_ns, it.site, it.noun));
     (totals, sites)
 }

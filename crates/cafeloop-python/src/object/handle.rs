@@ -402,8 +402,8 @@ impl Handle {
 }
 
 impl Timer {
-    /// A timer of `owner`'s that is to be [`Queued`], as [`Handle::due`]; `given` is its time, if it was given
-    /// as anything but a float.
+    /// The same as [`Handle::due`], of a timer; `given` is its time, if it was given as
+    /// anything but a float.
     #[inline(always)]
     pub(crate) fn due<'py>(
         owner: &Bound<'py, EventLoop>,

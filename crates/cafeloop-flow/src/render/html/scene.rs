@@ -9,7 +9,7 @@ use crate::id::Frame;
 use crate::quantity::{Time, thousands};
 use crate::render::rows::{Piece, Shade, interval_piece, is_shown, mishap, stretch_piece};
 use crate::render::terminal::warnings;
-use crate::run::{By, ChainId, Interval, Run, State, Stretch, Task, TaskIndex, Thread};
+use crate::run::{By, ChainId, Interval, Run, State, Stretch, Task, TaskIndex, Thread, Whom};
 
 /// So many lines stand in the table of where the time went; one more sums up the rest.
 const MOST_LINES: usize = 100;
@@ -331,10 +331,10 @@ fn lines(run: &Run) -> Vec<Line> {
     let waits = run.waits.iter().map(|wait| {
         let place = run.place(wait.site);
         Line {
-            did: match wait.inner {
-                false => "waiting",
-                true if wait.is_join() => "waiting for threads",
-                true => "waiting for tasks",
+            did: match wait.whom {
+                Whom::Outside => "waiting",
+                Whom::Tasks => "waiting for tasks",
+                Whom::Threads => "waiting for threads",
             },
             ns: wait.total_ns,
             count: wait.count,
