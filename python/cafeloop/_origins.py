@@ -1,4 +1,4 @@
-"""Where transports and servers were made: the line of the test's, or of its program's, that asked for one."""
+"""Where transports and servers were made: the line of the test or its program that asked."""
 
 from __future__ import annotations
 
