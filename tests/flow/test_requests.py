@@ -78,6 +78,7 @@ def test_requests_one_after_another_are_told_to_be_and_what_they_would_save(reco
 def test_requests_together_overlap(record, port):
     flow = record(TOGETHER, port)
     assert "sequential-waits" not in flow.findings
-    assert flow.sites()["order", 5] == REQUESTS
+    # Who reads to the end may wait twice: for the answer, and for the end behind it.
+    assert REQUESTS <= flow.sites()["order", 5] <= 2 * REQUESTS
     # A busy machine makes them connect one by one, which takes a fraction of the wait.
     assert REQUESTS / 2 < flow.run.overlap <= REQUESTS
