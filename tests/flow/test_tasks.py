@@ -57,6 +57,7 @@ def test_arguments_can_be_left_out(record_tasks):
         ("brew([1], (2,), {3: 4})", "brew([…], (…), {…})"),
         ("brew(Secret())", "brew(<Secret>)"),
         ("brew(*range(9))", "brew(0, 1, 2, 3, 4, 5, …)"),
+        ("brew(local, Cafe().brew, len)", "brew(local, Cafe.brew, len)"),
         ("Cafe().brew('Latte')", "Cafe.brew('Latte')"),
         ("local()('Latte')", "inner('Latte')"),
     ],
@@ -83,6 +84,24 @@ asyncio.run(main())
     label = flow.labels()[1]
     # Defaults are arguments too.
     assert label == shown or label.startswith(shown.removesuffix(")") + ", 0")
+
+
+@pytest.mark.parametrize(("call", "shown"), [
+    ("brew()", "brew(size=1)"),
+    ("brew('Latte')", "brew('Latte', size=1)"),
+    ("brew('Latte', 'Mocha', size=2)", "brew('Latte', 'Mocha', size=2)"),
+    ("brew(*range(9), size=2)", "brew(0, 1, 2, 3, 4, 5, …)"),
+])
+def test_arguments_that_have_no_name_are_shown_too(record, call, shown):
+    flow = record(f"""\
+import asyncio
+async def brew(*drinks, size=1):
+    pass
+async def main():
+    await asyncio.create_task({call})
+asyncio.run(main())
+""")
+    assert flow.labels()[1] == shown
 
 
 def test_a_task_is_called_by_the_name_that_it_was_given(record_tasks):

@@ -54,6 +54,7 @@ names! {
     known_threads = "threading"."_active";
     logger = "asyncio.log"."logger";
     main_thread = "threading"."main_thread";
+    method_class = "types"."MethodType";
     partial_class = "functools"."partial";
     register_at_fork = "os"."register_at_fork";
     run_until_complete_cb = "asyncio.base_events"."_run_until_complete_cb";
