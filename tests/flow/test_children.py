@@ -85,6 +85,8 @@ def test_jobs_of_a_pool_of_processes_are_told_of_by_both(record, folder, method)
     orders = [task for task in flow.tasks if task.label.startswith("order(")]
     assert [what for task in orders for what, _ in flow.waits(task)] == ["work"] * 4
     assert sum(len(child.works) for child in children.values()) == 4
+    # What they do is told of them, and isn't the loop's waiting as well.
+    assert {wait.for_others for wait in flow.run.waits if wait.function == "order"} == {True}
     # They aren't called by what a spawned interpreter's own command line is.
     assert {child.command[1] for child in children.values()} == {method}
 

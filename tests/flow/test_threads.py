@@ -154,3 +154,61 @@ time.sleep(60)
     # It was written down a tenth of a second before, at most.
     assert wait.total_ns > 200_000_000
     assert "cut off" in flow.run.warnings[0]
+
+
+# What a pool's thread runs is a job's: the program's, a library's, or without any frame.
+SERVE = GRIND + """\
+import asyncio
+async def main():
+    await asyncio.gather(*[asyncio.to_thread({function}, 0.2) for _ in range(2)])
+asyncio.run(main())
+"""
+
+
+def test_a_job_that_waits_waits_in_its_own_line(record):
+    flow = record(SERVE.format(function="brew"))
+    assert flow.sites() == {("brew", 7): 2}
+    tasks = [wait for wait in flow.run.waits if wait.for_others and wait.function == "to_thread"]
+    assert sum(wait.count for wait in tasks) == 2
+
+
+def test_a_job_that_computes_does_not_wait(record):
+    flow = record(SERVE.format(function="grind"))
+    assert "grind" in {busy.function for busy in flow.run.busy}
+    # Two that compute wait for each other's GIL, a little.
+    assert flow.run.totals.waiting_ns < flow.run.totals.running_ns
+
+
+def test_a_job_of_a_function_without_a_frame_waits_in_that(record):
+    flow = record(SERVE.format(function="time.sleep"))
+    assert flow.sites() == {("sleep", 0): 2}
+
+
+def test_a_job_that_is_all_a_librarys_waits_in_its_line(record, folder):
+    library = folder / "site-packages" / "library.py"
+    library.parent.mkdir()
+    library.write_text("import time\ndef fetch(seconds):\n    time.sleep(seconds)\n")
+    source = "import sys\nsys.path.insert(0, 'site-packages')\nimport library\n"
+    flow = record(source + SERVE.format(function="library.fetch"))
+    assert flow.sites() == {("fetch", 3): 2}
+    flow = record(source + """\
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(2) as pool:
+    list(pool.map(library.fetch, [0.2, 0.2]))
+""")
+    assert flow.sites() == {("fetch", 3): 2}
+
+
+def test_jobs_too_short_to_be_seen_wait_all_the_same(record):
+    flow = record("""\
+import asyncio, time
+def brew():
+    time.sleep(0.001)
+async def main():
+    for _ in range(50):
+        await asyncio.to_thread(brew)
+asyncio.run(main())
+""")
+    brews = [wait for wait in flow.run.waits if wait.function == "brew"]
+    assert sum(wait.count for wait in brews) == 50
+    assert sum(wait.total_ns for wait in brews) >= 50_000_000

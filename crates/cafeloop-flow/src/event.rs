@@ -222,7 +222,8 @@ pub enum Event {
     },
     /// A lane has come to its end.
     LaneEnds,
-    /// What a thread does now: the event's frames are its stack, outermost first.
+    /// What a thread does now: the event's frames are its stack, outermost first.  Without
+    /// any, it says so itself: at the beginning and at the end of an executor's job.
     Sampled {
         /// The thread's CPU time so far: what it gained says whether it worked.
         cpu_ns: u64,
@@ -373,9 +374,9 @@ pub enum LaneKind {
     /// A thread that runs a loop.
     #[default]
     Loop,
-    /// Another thread, which is sampled.
+    /// Another thread, of which it is known when it works and when it waits.
     Thread,
-    /// A thread of an executor.
+    /// A thread of an executor, of which it is known when it is at a job.
     Worker,
 }
 

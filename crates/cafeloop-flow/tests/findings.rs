@@ -4,10 +4,7 @@ mod common;
 
 use cafeloop_flow::findings::{Finding, find};
 use cafeloop_flow::run::TaskIndex;
-use cafeloop_flow::{
-    Awaited, Event, LaneKind, Metadata, Run, StepEnd, TaskEnd, TransportId, Waker, WorkId,
-    WorkPlace,
-};
+use cafeloop_flow::{Awaited, Event, LaneKind, StepEnd, TaskEnd, TransportId, Waker};
 
 use self::common::story::{Story, async_cafe, sync_cafe, task};
 
@@ -25,10 +22,6 @@ fn names(story: Story) -> Vec<&'static str> {
 
 fn transport(number: u64) -> TransportId {
     TransportId::new(number).expect("transports count from 1")
-}
-
-fn work(number: u64) -> WorkId {
-    WorkId::new(number).expect("jobs count from 1")
 }
 
 /// A task that waits so, one wait after another: until when, for what, and where.
@@ -407,97 +400,6 @@ fn a_librarys_own_main_loop_is_not_for_the_reader_to_change() {
         story.at(round * 100).wake(1, Waker::Timer, &frames).begin(1).suspend(1, Awaited::Future);
     }
     assert_eq!(names(story), [""; 0]);
-}
-
-// --- executor-queue
-
-/// Four jobs of 100 ms each, on so many threads.
-fn jobs(threads: u16) -> Story {
-    jobs_of(threads, WorkPlace::Thread)
-}
-
-fn jobs_of(threads: u16, place: WorkPlace) -> Story {
-    let mut story = Story::new("p.py");
-    let code = story.code("resize");
-    for number in 1..=4 {
-        story.event(Event::WorkQueued { work: work(number), by: None, code, place });
-    }
-    for round in 0..u64::from(4 / threads) {
-        for thread in 1..=threads {
-            let work = work(round * u64::from(threads) + u64::from(thread));
-            story.at(round * 100).on(thread).event(Event::WorkBegins { work });
-            story.at(round * 100 + 100).event(Event::WorkEnds { work }).on(0);
-        }
-    }
-    story
-}
-
-#[test]
-fn jobs_that_wait_for_a_thread_are_counted_with_how_many_ran_at_once() {
-    assert_eq!(
-        finding(jobs(2), "executor-queue").saw,
-        "2 jobs of 4 waited for a thread of the executor, 200 ms altogether and 100 ms at the \
-         longest (resize (p.py)); 2 ran at once at most"
-    );
-    assert_eq!(names(jobs(4)), [""; 0]);
-}
-
-#[test]
-fn of_jobs_whose_begin_nobody_saw_it_is_not_said_that_they_waited() {
-    let mut story = Story::new("p.py");
-    let code = story.code("resize");
-    for number in 1..=4 {
-        let place = WorkPlace::Elsewhere;
-        story.event(Event::WorkQueued { work: work(number), by: None, code, place });
-        story.at(number * 100).event(Event::WorkEnds { work: work(number) });
-    }
-    assert_eq!(names(story), [""; 0]);
-}
-
-/// Two jobs that one process was given, and what it says of them.
-fn handed_jobs() -> (Run, Run) {
-    let command = vec!["p.py".to_owned()];
-    let mut story =
-        Story::with(Metadata { pid: 7, command: command.clone(), ..Metadata::default() });
-    let mut child = Story::with(Metadata { pid: 8, command, ..Metadata::default() });
-    let code = story.code("resize");
-    for number in 1..=2 {
-        let place = WorkPlace::Elsewhere;
-        story.at(0).event(Event::WorkQueued { work: work(number.into()), by: None, code, place });
-        let handed = WorkId::of_process(7, number).expect("it isn't 0");
-        let begins_ms = 100 * u64::from(number - 1);
-        child.at(begins_ms).event(Event::WorkBegins { work: handed });
-        for ms in [begins_ms + 10, begins_ms + 60] {
-            child.at(ms).seen(Event::CallEntered { cpu_ns: 0 }, &["resize:3"]);
-            child.at(ms + 30).event(Event::CallLeft { cpu_ns: 0 });
-        }
-        child.at(begins_ms + 100).event(Event::WorkEnds { work: handed });
-    }
-    story.at(210).event(Event::WorkEnds { work: work(1) });
-    story.event(Event::WorkEnds { work: work(2) });
-    (story.run(), child.run())
-}
-
-#[test]
-fn a_process_says_when_it_began_with_the_jobs_that_it_was_given() {
-    let (mut run, child) = handed_jobs();
-    assert!(find(&run).is_empty());
-    run.adopt(child);
-    let jobs: Vec<_> = run.works.iter().map(|it| (it.process, it.begun_ns, it.ended_ns)).collect();
-    let at = |ms| Some(Story::ns(ms));
-    assert_eq!(jobs, [(Some(8), at(0), at(100)), (Some(8), at(100), at(200))]);
-    assert_eq!(
-        find(&run)[0].saw,
-        "1 job of 2 waited for a process of the executor, 100 ms altogether and 100 ms at the \
-         longest (resize (p.py)); 1 ran at once at most"
-    );
-}
-
-#[test]
-fn jobs_that_another_process_hands_over_are_not_called_one_after_another() {
-    let (_, child) = handed_jobs();
-    assert_eq!(child.waits[0].count, 4);
-    assert!(find(&child).is_empty());
 }
 
 // --- timer-late

@@ -458,3 +458,93 @@ fn whoever_gathers_jobs_waits_for_no_task() {
     let run = story.run();
     assert_eq!((run.totals.waiting_ns / MS, run.totals.inner_ns), (10, 0));
 }
+
+/// A task that waits for a job, whose thread is of this kind and does what is told.
+fn serves(kind: LaneKind, does: impl FnOnce(&mut Story)) -> Run {
+    let mut story = Story::new("p.py");
+    let (code, work) = (story.code("resize"), WorkId::new(1).expect("1 isn't 0"));
+    story.create(1, 0, "main()").begin(1);
+    let place = WorkPlace::Thread;
+    story.event(Event::WorkQueued { work, by: Some(task(1)), code, place });
+    story.suspend(1, Awaited::Future).on(1).lane(kind, "pool_0").event(Event::WorkBegins { work });
+    does(&mut story);
+    story.at(100).event(Event::WorkEnds { work });
+    story.on(0).wake(1, Waker::Work(work), &["main:3"]).begin(1).done(1);
+    story.at(120).event(Event::RecordingEnds);
+    story.run()
+}
+
+/// Of the thread that serves: what it did, and for how many milliseconds.
+fn served(run: &Run) -> Vec<(u64, &'static str)> {
+    let named = |doing| match doing {
+        Doing::Working | Doing::Job(_) => "works",
+        Doing::Calling(_) | Doing::Waiting(_) => "waits",
+        Doing::Resting => "rests",
+        _ => "does something else",
+    };
+    run.stretches(&run.threads[1]).map(|it| (it.ns() / MS, named(it.doing))).collect()
+}
+
+#[test]
+fn whoever_waits_for_a_job_waits_for_what_its_thread_waits_for() {
+    let run = serves(LaneKind::Thread, |story| {
+        story.at(10).seen(Event::CallEntered { cpu_ns: 10 * MS }, &["resize:7"]);
+    });
+    assert_eq!(served(&run), [(10, "works"), (90, "waits"), (20, "rests")]);
+    assert_eq!(waiting_and_inner_ms(&run), (90, 100));
+    let waits: Vec<_> = run.waits.iter().map(|it| (run.place(it.site), it.whom)).collect();
+    let expected = [("resize (p.py:7)", Whom::Outside), ("main (p.py:3)", Whom::Threads)];
+    assert_eq!(waits, expected.map(|(place, whom)| (place.to_owned(), whom)));
+}
+
+#[test]
+fn whoever_waits_for_a_job_that_computes_waits_for_nothing_outside() {
+    let run = serves(LaneKind::Thread, |story| {
+        story.event(Event::Sampled { cpu_ns: 5 * MS });
+        story.at(100).event(Event::Sampled { cpu_ns: 104 * MS });
+    });
+    assert_eq!(served(&run), [(100, "works"), (20, "rests")]);
+    assert_eq!(waiting_and_inner_ms(&run), (0, 100));
+    let busy = run.busy.iter().find(|busy| run.place(busy.site) == "resize (p.py)");
+    assert_eq!(busy.expect("it is told of").total_ns / MS, 100);
+}
+
+#[test]
+fn a_job_at_which_nobody_looked_has_worked_for_what_its_thread_says() {
+    let run = serves(LaneKind::Thread, |story| {
+        story.event(Event::Sampled { cpu_ns: 5 * MS });
+        story.at(100).event(Event::Sampled { cpu_ns: 35 * MS });
+    });
+    assert_eq!(served(&run), [(30, "works"), (70, "waits"), (20, "rests")]);
+    assert_eq!(run.place(run.waits[0].site), "resize (p.py)");
+    assert_eq!(waiting_and_inner_ms(&run), (70, 100));
+}
+
+#[test]
+fn a_job_without_a_frame_waits_in_what_it_runs() {
+    let run = serves(LaneKind::Thread, |story| {
+        story.at(10).event(Event::CallEntered { cpu_ns: 0 });
+    });
+    assert_eq!(served(&run), [(100, "waits"), (20, "rests")]);
+    assert_eq!(run.place(run.waits[0].site), "resize (p.py)");
+}
+
+#[test]
+fn whoever_waits_for_a_job_of_which_no_more_is_known_waits_for_something_outside() {
+    let run = serves(LaneKind::Worker, |_| {});
+    assert_eq!(served(&run), [(100, "works"), (20, "rests")]);
+    assert_eq!(waiting_and_inner_ms(&run), (100, 0));
+}
+
+#[test]
+fn what_was_seen_of_a_thread_before_its_loop_ran_is_over() {
+    let mut story = Story::new("p.py");
+    story.seen(Event::CallEntered { cpu_ns: 0 }, &["<module>:3"]);
+    story.at(10).event(Event::TurnBegins { ready: 1 });
+    story.event(Event::PollBegins { wait_ns: None });
+    // The next look is later.
+    story.at(14).event(Event::CallLeft { cpu_ns: 0 });
+    story.at(50).event(Event::PollEnds { events: 1 }).event(Event::RecordingEnds);
+    let run = story.run();
+    assert_eq!((run.threads[0].idle_ns / MS, run.totals.running_ns), (40, 0));
+}

@@ -23,7 +23,7 @@ use crate::event::LaneKind;
 use crate::findings::{Finding, labels, words};
 use crate::id::CodeId;
 use crate::quantity::{Time, count, thousands};
-use crate::run::{Doing, Run, State, TaskIndex, What};
+use crate::run::{Doing, Run, State, TaskIndex, What, Work, waits_in_jobs};
 
 /// 10 ms, or a twentieth of the run's time: to save less isn't worth a change.
 const LEAST_NS: u64 = 10_000_000;
@@ -35,12 +35,19 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
     for task in &run.tasks {
         *kinds.entry(task.code).or_default() += 1;
     }
+    let in_jobs = waits_in_jobs(run);
     let mut paths = Paths::default();
     let mut found = Found::default();
     for (index, task) in (0..).map(TaskIndex).zip(&run.tasks) {
         let waits = run.intervals(task).filter_map(|interval| match interval.state {
             State::Waiting { what, chain, inner: false } => {
                 Some(Wait { chain, ns: interval.ns(), what })
+            }
+            // What the job waited; work of two of them doesn't overlap.
+            State::Waiting { what: What::Work(place), chain, inner: true } => {
+                let waited_ns = in_jobs.get(place as usize).copied().unwrap_or_default();
+                let ns = waited_ns.min(interval.ns());
+                Some(Wait { chain, ns, what: What::Work(place) }).filter(|_| ns > 0)
             }
             _ => None,
         });
@@ -58,8 +65,6 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
             found.add(calls, Some(index));
         }
     }
-    // What calls a job that another process has handed over is that process.
-    let serves = run.works.iter().any(|work| work.id.process().is_some());
     for thread in run.threads.iter().filter(|thread| thread.kind != LaneKind::Worker) {
         let waits = run.stretches(thread).filter_map(|stretch| match stretch.doing {
             Doing::Calling(chain) | Doing::Waiting(chain) => {
@@ -67,6 +72,9 @@ pub(super) fn check(run: &Run) -> Vec<Finding> {
             }
             _ => None,
         });
+        // What calls an executor's job is whoever handed it over.
+        let is_its = |work: &Work| work.lane == thread.lane && work.process.is_none();
+        let serves = run.works.iter().any(|work| work.begun_ns.is_some() && is_its(work));
         for calls in all(run, &mut paths, &waits, usize::from(serves), least_ns) {
             found.add(calls, None);
         }

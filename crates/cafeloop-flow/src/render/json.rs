@@ -357,7 +357,7 @@ fn interval_form(run: &Run, interval: Interval) -> IntervalForm {
             ("waiting", None, Some(awaited(what)), chain.get())
         }
         State::Waiting { what, chain, inner: true } => {
-            ("waiting_for_tasks", None, Some(awaited(what)), chain.get())
+            ("waiting_for_others", None, Some(awaited(what)), chain.get())
         }
     };
     let (from_ns, to_ns) = (since(run, interval.from_ns), since(run, interval.to_ns));

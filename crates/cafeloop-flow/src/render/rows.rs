@@ -10,7 +10,8 @@ use crate::id::CodeId;
 use crate::quantity::{Time, count, thousands};
 use crate::render::groups::groups;
 use crate::run::{
-    ChainId, Doing, End, Interval, Run, State, Stretch, Task, Thread, Totals, is_of_the_program,
+    ChainId, Doing, End, Interval, Run, State, Stretch, Task, Thread, Totals, What as Awaited,
+    is_of_the_program,
 };
 
 /// A row of a picture.
@@ -234,14 +235,18 @@ fn part(run: &Run, task: &Task, libraries: &HashMap<CodeId, u64>) -> Part {
     const SHARE: u64 = 100;
     /// Starting others takes time too.
     const WORK_SHARE: u64 = 10;
-    let mut totals = Totals::default();
-    run.intervals(task).for_each(|interval| totals.add(&interval));
-    let outside_ns = totals.waiting_ns.saturating_add(totals.unknown_ns);
+    let (mut totals, mut jobs_ns) = (Totals::default(), 0u64);
+    for interval in run.intervals(task) {
+        totals.add(&interval);
+        // Its own, though a thread does it.
+        if let State::Waiting { what: Awaited::Work(_), inner: true, .. } = interval.state {
+            jobs_ns = jobs_ns.saturating_add(interval.ns());
+        }
+    }
+    let others_ns = totals.inner_ns.saturating_sub(jobs_ns);
+    let outside_ns = totals.waiting_ns.saturating_add(totals.unknown_ns).saturating_add(jobs_ns);
     let work_ns = totals.running_ns.saturating_add(totals.ready_ns);
-    if totals.inner_ns > 0
-        && outside_ns < totals.inner_ns / SHARE
-        && work_ns < totals.inner_ns / WORK_SHARE
-    {
+    if others_ns > 0 && outside_ns < others_ns / SHARE && work_ns < others_ns / WORK_SHARE {
         Part::Watches
     } else if libraries.get(&task.code).is_some_and(|&time_ns| time_ns < run.wall_ns() / SHARE) {
         Part::Foreign

@@ -1,14 +1,16 @@
-//! Waits of a thread for other threads and processes of the run: in them it has nothing
-//! to wait for but what those wait for, or work at, and what could overlap is theirs.
+//! Waits for other threads and processes of the run: in them there is nothing to wait for
+//! but what those wait for, or work at, and what could overlap is theirs.
 //!
-//! A recording doesn't say what a thread waits for.  If it waits in Python's own modules
+//! A task that waits for an executor's job waits for the thread that runs it, if it is known
+//! what that did.  Of a thread a recording doesn't say what it waits for.  If it waits in Python's own modules
 //! of threads and processes, and others did something for most of that time, it waited
 //! for them; if nobody did anything that was seen, it waited for something outside.
 
-use crate::run::Run;
+use crate::event::LaneKind;
 use crate::run::chain::{ChainId, is_of_the_program};
-use crate::run::task::State;
+use crate::run::task::{By, Span, State, What};
 use crate::run::thread::Doing;
+use crate::run::{Run, Work};
 
 /// Modules that wait for other threads, by the ends of their paths.
 const MODULES: [&str; 2] = ["/threading.py", "/queue.py"];
@@ -20,8 +22,52 @@ const PARTS: u64 = 2;
 /// From when until when something was done, in nanoseconds.
 type Times = (u64, u64);
 
-/// Finds them, in the threads of the run itself.
+/// Finds those of tasks for jobs of the run's own threads and processes.
+fn find_for_jobs(run: &mut Run) {
+    let seen: Vec<bool> = run.works.iter().map(|work| is_seen(run, work)).collect();
+    let is_seen = |place: u32| seen.get(place as usize).copied().unwrap_or_default();
+    for task in &mut run.tasks {
+        let wakers: Vec<Option<By>> = task.spans.iter().skip(1).map(by).chain([None]).collect();
+        for (span, waker) in task.spans.iter_mut().zip(wakers) {
+            let State::Waiting { what, inner, .. } = &mut span.state else { continue };
+            // Of several that were gathered, the last one.
+            *inner |= match (*what, waker) {
+                (What::Work(place), _) | (What::Gathered(_), Some(By::Work(place))) => {
+                    is_seen(place)
+                }
+                _ => false,
+            };
+        }
+    }
+}
+
+/// Whether it is known what the thread did that ran a job.
+fn is_seen(run: &Run, work: &Work) -> bool {
+    let threads = match work.process {
+        None => Some(&run.threads),
+        Some(pid) => {
+            let child = run.children.iter().find(|child| child.metadata.pid == pid);
+            child.map(|child| &child.threads)
+        }
+    };
+    let mut threads = threads.into_iter().flatten();
+    work.begun_ns.is_some() && threads.any(|it| it.lane == work.lane && it.kind == LaneKind::Thread)
+}
+
+fn by(span: &Span) -> Option<By> {
+    match span.state {
+        State::Ready { by } => Some(by),
+        _ => None,
+    }
+}
+
+/// Finds them, in the tasks and threads of the run itself.
 pub(super) fn find(run: &mut Run) {
+    find_for_jobs(run);
+    find_of_threads(run);
+}
+
+fn find_of_threads(run: &mut Run) {
     let joins: Vec<ChainId> =
         run.chains.ids().filter(|&chain| is_between_threads(run, chain)).collect();
     if joins.is_empty() {

@@ -32,6 +32,7 @@ pub(crate) use chain::{is_of_the_program, site};
 pub use task::{By, End, Interval, State, Task, TaskIndex, Totals, What};
 pub use thread::{Doing, Stretch, Thread};
 pub use transport::{Traffic, Transport};
+pub(crate) use waits::waits_in_jobs;
 pub use waits::{Busy, WaitSite, Whom};
 
 /// What happened in a recording.
@@ -107,6 +108,13 @@ pub struct Work {
     pub lane: Lane,
     /// The process that ran it, if that is another one; the lane is of its run then.
     pub process: Option<u32>,
+}
+
+impl Work {
+    /// What the process that handed it over calls it, if that is this one.
+    fn id_at(&self, pid: u32) -> Option<WorkId> {
+        self.id.at_home().filter(|_| self.id.process() == Some(pid))
+    }
 }
 
 /// A time in which one job held its loop.
@@ -203,9 +211,8 @@ impl Run {
         let places: HashMap<WorkId, usize> =
             self.works.iter().enumerate().map(|(place, work)| (work.id, place)).collect();
         for theirs in &child.works {
-            if theirs.id.process() == Some(self.metadata.pid)
-                && let Some(place) = theirs.id.at_home().and_then(|id| places.get(&id).copied())
-            {
+            let id = theirs.id_at(self.metadata.pid);
+            if let Some(place) = id.and_then(|id| places.get(&id).copied()) {
                 let Work { begun_ns, lane, .. } = *theirs;
                 let process = Some(child.metadata.pid);
                 let ended_ns = theirs.ended_ns.or(self.works[place].ended_ns);

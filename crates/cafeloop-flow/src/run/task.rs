@@ -95,8 +95,8 @@ pub enum State {
         what: What,
         /// Where.
         chain: ChainId,
-        /// Whether it waits for other tasks of the run, whose own waits are told
-        /// elsewhere, rather than for something outside of it.
+        /// Whether it waits for other tasks or threads of the run, whose own waits are
+        /// told elsewhere, rather than for something outside of it.
         inner: bool,
     },
 }
@@ -181,7 +181,7 @@ pub struct Totals {
     pub ready_ns: u64,
     /// Waiting for something outside of the run.
     pub waiting_ns: u64,
-    /// Waiting for other tasks of the run.
+    /// Waiting for other tasks, threads or processes of the run.
     pub inner_ns: u64,
     /// In an unknown state.
     pub unknown_ns: u64,

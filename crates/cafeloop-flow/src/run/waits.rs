@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::event::LaneKind;
-use crate::id::{CodeId, Frame};
+use crate::id::{CodeId, Frame, Lane, WorkId};
 use crate::run::Run;
 use crate::run::chain::ChainId;
-use crate::run::task::{State, Totals};
+use crate::run::task::{State, Totals, What};
 use crate::run::thread::Doing;
 
 /// Whom a wait is for.
@@ -93,7 +93,11 @@ pub(super) fn sum(run: &Run) -> (Totals, Vec<WaitSite>) {
         for interval in run.intervals(task) {
             totals.add(&interval);
             if let State::Waiting { what, chain, inner } = interval.state {
-                let whom = if inner { Whom::Tasks } else { Whom::Outside };
+                let whom = match (inner, what) {
+                    (false, _) => Whom::Outside,
+                    (true, What::Work(_)) => Whom::Threads,
+                    (true, _) => Whom::Tasks,
+                };
                 add(site_of(chain, task.code), what.noun(), whom, interval.ns());
             }
         }
@@ -122,4 +126,51 @@ pub(super) fn sum(run: &Run) -> (Totals, Vec<WaitSite>) {
     let mut sites: Vec<WaitSite> = sites.into_values().collect();
     sites.sort_by_key(|it| (it.whom, u64::MAX - it.total_ns, it.site, it.noun));
     (totals, sites)
+}
+
+/// How long the threads that ran executors' jobs, of the run itself and of its children,
+/// were seen to wait in each of them for something outside of the program, in nanoseconds,
+/// by its place among [`Run::works`].
+pub(crate) fn waits_in_jobs(run: &Run) -> Vec<u64> {
+    let mut waited_ns = waits_in_jobs_here(run);
+    let places: HashMap<WorkId, usize> =
+        run.works.iter().enumerate().map(|(place, work)| (work.id, place)).collect();
+    for child in &run.children {
+        for (theirs, ns) in child.works.iter().zip(waits_in_jobs_here(child)) {
+            if let Some(place) = theirs.id_at(run.metadata.pid).and_then(|id| places.get(&id)) {
+                waited_ns[*place] = ns;
+            }
+        }
+    }
+    waited_ns
+}
+
+fn waits_in_jobs_here(run: &Run) -> Vec<u64> {
+    let mut waited_ns = vec![0u64; run.works.len()];
+    let mut jobs: HashMap<Lane, Vec<usize>> = HashMap::new();
+    for (place, work) in run.works.iter().enumerate() {
+        if work.begun_ns.is_some() && work.process.is_none() {
+            jobs.entry(work.lane).or_default().push(place);
+        }
+    }
+    for thread in &run.threads {
+        let Some(jobs) = jobs.get_mut(&thread.lane) else { continue };
+        // A thread runs one after another.
+        jobs.sort_unstable_by_key(|&place| run.works[place].begun_ns);
+        let mut jobs = jobs.iter().copied().peekable();
+        for wait in run.stretches(thread) {
+            if !matches!(wait.doing, Doing::Calling(_) | Doing::Waiting(_)) {
+                continue;
+            }
+            let ends_ns = |place: usize| run.works[place].ended_ns.unwrap_or(run.end_ns);
+            while jobs.next_if(|&place| ends_ns(place) <= wait.from_ns).is_some() {}
+            // A wait is over when its job is.
+            if let Some(&place) = jobs.peek()
+                && run.works[place].begun_ns.is_some_and(|begun_ns| begun_ns <= wait.from_ns)
+            {
+                waited_ns[place] = waited_ns[place].saturating_add(wait.ns());
+            }
+        }
+    }
+    waited_ns
 }

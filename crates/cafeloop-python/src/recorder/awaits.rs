@@ -82,10 +82,12 @@ fn line_of(frame: &Bound<'_, PyAny>) -> u32 {
     line.and_then(|line| line.extract()).unwrap_or(0)
 }
 
-/// A thread's stack from the outermost frame of the program's own on.
+/// A thread's stack from the outermost frame of the program's own on, or of a job that it
+/// has given to a pool.
 pub(super) struct Stack<'py> {
     pub(super) frames: Vec<Frame>,
-    /// The innermost frame of the program's own, unless that is importing.
+    /// The innermost frame of the program's own, unless that is importing; or a job's
+    /// outermost one, if it is all a library's.
     pub(super) own: Option<Frame>,
     /// The frame that it called: none if it called no Python function.
     pub(super) callee: Option<Bound<'py, PyAny>>,
@@ -97,7 +99,9 @@ pub(super) fn stack<'py>(recording: &Recording, innermost: Bound<'py, PyAny>) ->
     let mut frames = Vec::new();
     let (mut own, mut callee) = (None, None);
     let (mut imports, mut outermost) = (false, None);
-    let mut inner: Option<Bound<'py, PyAny>> = None;
+    // The frame that was read last, and the one that it called.
+    let (mut read, mut below): (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>) =
+        (None, None);
     let mut link = Some(innermost);
     while let Some(frame) = link.filter(|frame| !frame.is_none()) {
         if frames.len() == DEEPEST {
@@ -109,17 +113,25 @@ pub(super) fn stack<'py>(recording: &Recording, innermost: Bound<'py, PyAny>) ->
         if known.whose == Whose::Beginning {
             break;
         }
+        if known.whose == Whose::Pool {
+            if own.is_none() {
+                own = frames.last().copied();
+                callee = below;
+            }
+            outermost = frames.len().checked_sub(1);
+            break;
+        }
         imports |= known.whose == Whose::Import && own.is_none();
         if known.whose == Whose::Programs {
             if own.is_none() {
                 own = Some(place);
-                callee = inner.take();
+                callee = read.take();
             }
             outermost = Some(frames.len());
         }
         frames.push(place);
         link = frame.getattr(intern!(py, "f_back")).ok();
-        inner = Some(frame);
+        below = read.replace(frame);
     }
     // Below are those of who runs the program: the interpreter's, or ours.
     frames.truncate(outermost.map_or(frames.len(), |place| place + 1));

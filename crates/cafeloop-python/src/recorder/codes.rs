@@ -35,6 +35,9 @@ pub(super) enum Whose {
     /// To what begins a process of multiprocessing's: what called it belongs to the process
     /// that was forked.
     Beginning,
+    /// To what calls the jobs of a pool's thread: what it calls is the program's choice,
+    /// whoever wrote it.
+    Pool,
 }
 
 /// The code objects that have been met, by their addresses.
@@ -89,6 +92,10 @@ impl Codes {
             Whose::Import
         } else if name == "BaseProcess._bootstrap" && file.ends_with("multiprocessing/process.py") {
             Whose::Beginning
+        } else if matches!(name, "_WorkItem.run" | "WorkerContext.run")
+            && file.ends_with("concurrent/futures/thread.py")
+        {
+            Whose::Pool
         } else if file.starts_with(&self.ours) {
             Whose::Ours
         } else if file.starts_with("<frozen ")

@@ -135,6 +135,10 @@ impl Recording {
         (lane, true)
     }
 
+    pub(super) fn has_lane(&self, thread: u32) -> bool {
+        self.lanes.borrow().contains_key(&thread)
+    }
+
     /// The thread of this number is gone; the next one that gets it is another.
     pub(super) fn thread_ended(&self, thread: u32) {
         self.lanes.borrow_mut().remove(&thread);

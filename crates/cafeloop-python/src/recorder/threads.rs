@@ -188,7 +188,7 @@ impl Threads {
             {
                 let stack = awaits::stack(recording, frame);
                 let call = stack.callee.as_ref().map_or(0, |callee| mark(callee, last_mark));
-                watched.answer(need, stack, call);
+                watched.answer(recording, need, stack, call);
             }
             watched.tell(recording);
         }
@@ -234,7 +234,7 @@ impl Threads {
     pub(super) fn finish(&mut self, recording: &Recording) {
         let now_ns = recording.now_ns();
         for mut watched in self.watched.drain(..) {
-            watched.leave(now_ns);
+            watched.leave_for_good(now_ns);
             watched.tell(recording);
         }
     }
@@ -285,7 +285,7 @@ impl Watched {
     fn end(&mut self, now_ns: u64) {
         self.is_gone = true;
         self.needs = None;
-        self.leave(now_ns);
+        self.leave_for_good(now_ns);
         if self.lane.is_some() || !self.told.is_empty() {
             self.told.push((now_ns, Event::LaneEnds, Vec::new()));
         }
@@ -337,8 +337,8 @@ impl Watched {
     }
 
     /// Its stack was read.
-    fn answer(&mut self, need: Need, stack: Stack<'_>, call: u64) {
-        let Some(_) = stack.own else { return self.rest(need) };
+    fn answer(&mut self, recording: &Recording, need: Need, stack: Stack<'_>, call: u64) {
+        let Some(_) = stack.own else { return self.rest(recording, need) };
         let cpu_ns = self.used.busy_ns();
         match need {
             Need::Work => self.told.push((self.at_ns, Event::Sampled { cpu_ns }, stack.frames)),
@@ -352,8 +352,8 @@ impl Watched {
         }
     }
 
-    /// It is in nothing of the program's.
-    fn rest(&mut self, need: Need) {
+    /// It is in nothing of the program's that has a frame.
+    fn rest(&mut self, recording: &Recording, need: Need) {
         let from_ns = match need {
             Need::Enter(since_ns) | Need::Woken(since_ns) => since_ns,
             Need::Work => self.at_ns,
@@ -364,7 +364,8 @@ impl Watched {
         }
         self.doing = Doing::Elsewhere;
         // Of one that has done nothing yet there is nothing to tell.
-        if self.lane.is_some() || !self.told.is_empty() {
+        let has_lane = self.lane.is_some() || recording.has_lane(self.number);
+        if has_lane || !self.told.is_empty() {
             let cpu_ns = self.used.busy_ns();
             self.told.push((from_ns, Event::CallEntered { cpu_ns }, Vec::new()));
         }
@@ -388,6 +389,13 @@ impl Watched {
             self.told.push((at_ns, Event::CallLeft { cpu_ns }, Vec::new()));
         }
         self.doing = Doing::Working;
+    }
+
+    /// The same, and does nothing more: one that rests is woken only to end.
+    fn leave_for_good(&mut self, at_ns: u64) {
+        if self.doing == Doing::Waiting {
+            self.leave(at_ns);
+        }
     }
 
     fn tell(&mut self, recording: &Recording) {

@@ -82,8 +82,7 @@ impl Pulse {
 pub(super) struct Watch {
     options: Options,
     pulses: Mutex<Vec<Arc<Pulse>>>,
-    /// Threads of which somebody else tells what they do: those that run a loop, or an
-    /// executor's jobs.
+    /// Threads that run a loop, which tells what they do.
     skipped: Mutex<HashSet<u32>>,
     order: Mutex<Order>,
     bell: Condvar,
@@ -113,17 +112,12 @@ impl Watch {
     /// Listens to a loop, which begins to run.
     pub(super) fn add(&self, pulse: &Arc<Pulse>) {
         lock(&self.pulses).push(pulse.clone());
-        self.skip(pulse.number);
+        lock(&self.skipped).insert(pulse.number);
     }
 
     pub(super) fn remove(&self, pulse: &Arc<Pulse>) {
         lock(&self.pulses).retain(|other| !Arc::ptr_eq(other, pulse));
         self.no_longer_skip(pulse.number);
-    }
-
-    /// Samples a thread no more.
-    pub(super) fn skip(&self, thread: u32) {
-        lock(&self.skipped).insert(thread);
     }
 
     pub(super) fn no_longer_skip(&self, thread: u32) {

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use cafeloop::engine::thread_time_ns;
 use cafeloop::flow::{Event, Lane, LaneKind, WorkId, WorkPlace};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -76,17 +77,31 @@ impl Work {
         Some((recording, work))
     }
 
-    fn tell(&self, py: Python<'_>, event: impl FnOnce(WorkId) -> Event) -> PyResult<()> {
+    /// Tells of it in the lane of this thread.
+    fn tell(&self, py: Python<'_>, moment: impl FnOnce(&Recording, Lane, WorkId)) -> PyResult<()> {
         let Some((recording, work)) = self.recording(py) else { return Ok(()) };
-        let thread = thread_number(py)?;
-        let (lane, is_new) = recording.lane_of(thread);
+        let (lane, is_new) = recording.lane_of(thread_number(py)?);
         if is_new {
-            recording.name_lane(recording.now_ns(), lane, LaneKind::Worker, &thread_name(py)?);
-            recording.watch.skip(thread);
+            let name = thread_name(py)?;
+            recording.name_lane(recording.now_ns(), lane, LaneKind::Thread, &name);
         }
-        recording.record(recording.now_ns(), lane, event(work));
+        moment(&recording, lane, work);
         Ok(())
     }
+}
+
+/// A thread begins with a job, or ends it.  What it has used of the processors meanwhile
+/// says whether it worked or waited, also if nobody looks.
+fn begins(recording: &Recording, lane: Lane, work: WorkId) {
+    let now_ns = recording.now_ns();
+    recording.record(now_ns, lane, Event::WorkBegins { work });
+    recording.record(now_ns, lane, Event::Sampled { cpu_ns: thread_time_ns() });
+}
+
+fn ends(recording: &Recording, lane: Lane, work: WorkId) {
+    let now_ns = recording.now_ns();
+    recording.record(now_ns, lane, Event::Sampled { cpu_ns: thread_time_ns() });
+    recording.record(now_ns, lane, Event::WorkEnds { work });
 }
 
 #[pymethods]
@@ -99,9 +114,9 @@ impl Work {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.state.get(py).set(State::Over);
-        self.tell(py, |work| Event::WorkBegins { work })?;
+        self.tell(py, begins)?;
         let outcome = self.function.bind(py).call(args, kwargs);
-        self.tell(py, |work| Event::WorkEnds { work })?;
+        self.tell(py, ends)?;
         outcome
     }
 
@@ -172,9 +187,9 @@ impl HandedJob {
         }
         let place = WorkPlace::Thread;
         recording.record(now_ns, lane, Event::WorkQueued { work, by: None, code, place });
-        recording.record(now_ns, lane, Event::WorkBegins { work });
+        begins(&recording, lane, work);
         let outcome = function.call(args, kwargs);
-        recording.record(recording.now_ns(), lane, Event::WorkEnds { work });
+        ends(&recording, lane, work);
         outcome
     }
 }

@@ -37,6 +37,7 @@ use crate::task::ToThread;
 /// })??;
 /// # Ok::<(), cafeloop::Error>(())
 /// ```
+#[track_caller]
 pub fn to_thread<T, W>(work: W) -> ToThread<T>
 where
     W: FnOnce() -> T + Send + 'static,

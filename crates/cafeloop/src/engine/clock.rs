@@ -6,6 +6,12 @@ use std::time::Duration;
 
 use crate::sys;
 
+/// For how long the calling thread has used a processor, in nanoseconds, as Python's
+/// `time.thread_time_ns()` has it.
+pub fn thread_time_ns() -> u64 {
+    sys::thread_time_ns()
+}
+
 /// A loop's clock.  Clones tell the same time.
 #[derive(Clone, Debug)]
 pub struct Clock {

@@ -44,7 +44,7 @@ mod tests;
 mod timers;
 mod turn;
 
-pub use self::clock::{Clock, Foreign};
+pub use self::clock::{Clock, Foreign, thread_time_ns};
 pub use self::core::{Engine, Expected, Working};
 pub use self::host::Host;
 pub use self::probe::Moment;

@@ -7,6 +7,7 @@
 //! - [`Waker`]: a descriptor that another thread makes readable;
 //! - [`SignalPipe`]: where a signal handler writes the numbers of its signals;
 //! - [`monotonic_ns`]: the clock behind Python's `time.monotonic()`;
+//! - [`thread_time_ns`]: what the calling thread has used of the processors;
 //! - [`PromptTimers`]: a thread whose time-outs aren't rounded to save power;
 //! - [`Ends`], [`Reach`]: whether anything may come in through a descriptor that this
 //!   process hasn't sent;
@@ -23,5 +24,6 @@ mod linux;
 pub use linux::Peer;
 pub(crate) use linux::{
     Ends, Events, Poller, PromptTimers, Reach, Readiness, Reports, SignalPipe, Waker, monotonic_ns,
+    thread_time_ns,
 };
 pub(crate) use linux::{datagram, pipe, socket, wire};

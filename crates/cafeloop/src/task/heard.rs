@@ -8,9 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::Location;
 
-use cafeloop_flow::{
-    Awaited, CodeId, Event, Frame, StepEnd, TaskEnd, TaskId, Waker, WorkId, WorkPlace,
-};
+use cafeloop_flow::{Awaited, Event, Frame, StepEnd, TaskEnd, TaskId, Waker, WorkId, WorkPlace};
 
 use super::current::{Loop, try_current};
 use super::host::Job;
@@ -153,8 +151,14 @@ impl Heard {
         self.end.set(Some(end));
     }
 
-    /// The number of a job that was handed to a thread; `None` if nobody listens.
-    pub(super) fn work_queued(&self, its_loop: &Loop) -> Option<WorkId> {
+    /// The number of a job that was handed to a thread, which runs a closure of this type;
+    /// `None` if nobody listens.
+    pub(super) fn work_queued(
+        &self,
+        its_loop: &Loop,
+        function: &'static str,
+        line: &'static Location<'static>,
+    ) -> Option<WorkId> {
         if !its_loop.is_heard() {
             return None;
         }
@@ -162,8 +166,11 @@ impl Heard {
         let work = WorkId::new(self.last.get())?;
         let by = self.running.get();
         its_loop.tell(|moment| {
-            let place = WorkPlace::Thread;
-            moment.tell(Event::WorkQueued { work, by, code: CodeId::NONE, place });
+            let (code, place) = (
+                moment.sink.code(&function_of(function), line.file(), line.line()),
+                WorkPlace::Thread,
+            );
+            moment.tell(Event::WorkQueued { work, by, code, place });
         });
         Some(work)
     }

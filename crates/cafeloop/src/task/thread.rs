@@ -4,8 +4,9 @@
 //! ToThread ── submits ──> the pool: works ── Parcel ──> Receipt, a task ──> ToThread
 //! ```
 
+use std::any::type_name;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -14,7 +15,7 @@ use std::thread;
 
 use cafeloop_flow::{Awaited, Event, Lane, LaneKind, WorkId};
 
-use crate::engine::{Clock, Working};
+use crate::engine::{Clock, Working, thread_time_ns};
 use crate::error::Error;
 
 use super::body::spawn;
@@ -32,6 +33,9 @@ enum State<T> {
     Idle {
         parcel: Arc<Parcel<T>>,
         work: Box<dyn FnOnce() + Send>,
+        /// Its type, and where it was handed over.
+        function: &'static str,
+        line: &'static Location<'static>,
     },
     /// A task receives the result: so it is told when the thread is done, and a
     /// virtual clock goes on, even if nobody happens to poll this future.
@@ -43,10 +47,13 @@ enum State<T> {
 }
 
 impl<T: Send + 'static> ToThread<T> {
-    pub(crate) fn new(work: impl FnOnce() -> T + Send + 'static) -> Self {
+    #[track_caller]
+    pub(crate) fn new<W: FnOnce() -> T + Send + 'static>(work: W) -> Self {
         let parcel = Arc::new(Parcel::new());
         let sender = Arc::downgrade(&parcel);
-        ToThread { state: State::Idle { parcel, work: Box::new(move || deliver(&sender, work)) } }
+        let (function, line) = (type_name::<W>(), Location::caller());
+        let work = Box::new(move || deliver(&sender, work));
+        ToThread { state: State::Idle { parcel, work, function, line } }
     }
 }
 
@@ -55,10 +62,10 @@ impl<T: Send + 'static> Future for ToThread<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let (mut receiver, number) = match std::mem::replace(&mut self.state, State::Over) {
-            State::Idle { parcel, work } => {
+            State::Idle { parcel, work, function, line } => {
                 let its_loop = current();
                 let working = its_loop.submit(work)?;
-                let number = its_loop.host().heard.work_queued(&its_loop);
+                let number = its_loop.host().heard.work_queued(&its_loop, function, line);
                 let receipt = Receipt { parcel, number, _working: working };
                 let cell = spawn(&its_loop, Kind::Inner, receipt, |outcome| outcome?);
                 (Join::new(cell), number)
@@ -102,11 +109,12 @@ enum Transit<T> {
     Taken,
 }
 
-/// When a thread worked, and which.
+/// When a thread was at a job, how much of that it used a processor, and which it was.
 #[derive(Clone, Copy)]
 struct Worked {
     from_ns: u64,
     to_ns: u64,
+    cpu_ns: u64,
     lane: Lane,
 }
 
@@ -140,10 +148,11 @@ fn deliver<T>(parcel: &Weak<Parcel<T>>, work: impl FnOnce() -> T) {
         if parcel.strong_count() == 0 {
             return;
         }
-        let from_ns = Clock::real().now_ns();
+        let (from_ns, used_ns) = (Clock::real().now_ns(), thread_time_ns());
         let result = catch_unwind(AssertUnwindSafe(work));
         let lane = LANE.with(|lane| *lane);
-        let worked = Worked { from_ns, to_ns: Clock::real().now_ns(), lane };
+        let cpu_ns = thread_time_ns().saturating_sub(used_ns);
+        let worked = Worked { from_ns, to_ns: Clock::real().now_ns(), cpu_ns, lane };
         let Some(parcel) = parcel.upgrade() else { return };
         if let Transit::Underway(waker) = parcel.replace(Transit::Arrived(result, worked)) {
             // The loop's hold on the parcel should be the last.
@@ -175,8 +184,10 @@ impl<T> Receipt<T> {
                 moment.sink.record_of(worked.lane, at(at_ns), event, text);
             };
             let name = format!("thread {}", worked.lane.0);
-            tell(worked.from_ns, Event::LaneNamed { kind: LaneKind::Worker }, &name);
+            tell(worked.from_ns, Event::LaneNamed { kind: LaneKind::Thread }, &name);
             tell(worked.from_ns, Event::WorkBegins { work }, "");
+            tell(worked.from_ns, Event::Sampled { cpu_ns: 0 }, "");
+            tell(worked.to_ns, Event::Sampled { cpu_ns: worked.cpu_ns }, "");
             tell(worked.to_ns, Event::WorkEnds { work }, "");
         });
     }

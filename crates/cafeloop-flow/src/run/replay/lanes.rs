@@ -1,6 +1,6 @@
 //! What events say of lanes: of loops, and of threads that are only looked at.
 
-use crate::id::CodeId;
+use crate::id::{CodeId, Frame};
 use crate::reader::Entry;
 use crate::run::chain::{ChainId, site};
 use crate::run::replay::Replay;
@@ -28,8 +28,20 @@ pub(super) struct LaneState {
     pub(super) steps: Vec<(TaskIndex, u64)>,
     /// The last look at the thread's CPU time.
     pub(super) looked: Option<Look>,
+    /// How much it had at any look before.
+    cpu_ns: u64,
     /// The call in which the thread waits.
     pub(super) call: Option<Look>,
+    /// The executor's job that the thread runs.
+    pub(super) work: Option<Job>,
+}
+
+/// An executor's job that runs.
+pub(super) struct Job {
+    /// Its place.
+    work: u32,
+    /// The thread's own reading of its CPU time at the job's beginning.
+    began: Option<Look>,
 }
 
 /// How much CPU time a thread had at some time.
@@ -58,22 +70,78 @@ impl LaneState {
             handle: None,
             steps: Vec::new(),
             looked: None,
+            cpu_ns: 0,
             call: None,
+            work: None,
         }
+    }
+
+    pub(super) fn work_begins(&mut self, now_ns: u64, work: u32) {
+        self.work = Some(Job { work, began: None });
+        self.call = None;
+        // Between two jobs it has used next to nothing.
+        self.looked = Some(Look { at_ns: now_ns, cpu_ns: self.cpu_ns });
+        self.thread.enter(now_ns, Doing::Job(work));
+    }
+
+    /// Its thread may have been looked at meanwhile, and was seen to do other things.
+    pub(super) fn work_ends(&mut self, now_ns: u64, work: u32) {
+        if self.work.as_ref().is_some_and(|job| job.work == work) {
+            (self.work, self.call, self.looked) = (None, None, None);
+            self.thread.enter(now_ns, Doing::Resting);
+        }
+    }
+
+    /// A job's thread reads its own CPU time, at the job's beginning and at its end.  If
+    /// nobody looked at it meanwhile, it is taken to have worked first, and then waited
+    /// at `place`; for how long it worked is returned.
+    fn measured(&mut self, look: Look, place: ChainId) -> Option<u64> {
+        let job = self.work.as_mut()?;
+        let began = match job.began {
+            None => {
+                job.began = Some(look);
+                return None;
+            }
+            Some(began) if matches!(self.thread.doing(), Doing::Job(_)) => began,
+            Some(_) => return None,
+        };
+        let took_ns = look.at_ns.saturating_sub(began.at_ns);
+        let worked_ns = look.cpu_ns.saturating_sub(began.cpu_ns).min(took_ns);
+        if (took_ns - worked_ns).saturating_mul(SAMPLE_PARTS) < took_ns {
+            self.thread.correct(Doing::Working);
+            return Some(took_ns);
+        }
+        if worked_ns > 0 {
+            self.thread.correct(Doing::Working);
+            self.thread.enter(began.at_ns.saturating_add(worked_ns), Doing::Calling(place));
+        } else {
+            self.thread.correct(Doing::Calling(place));
+        }
+        Some(worked_ns)
     }
 
     pub(super) fn call_entered(&mut self, look: Look, chain: ChainId) {
         // Whoever doesn't say that a call was left enters the next one.
         self.call_left(look);
-        if let Some(before) = self.looked.replace(look)
-            && before.worked_until(look, SAMPLE_PARTS)
-        {
-            self.thread.enter(before.at_ns, Doing::Working);
+        let mut from_ns = look.at_ns;
+        if let Some(before) = self.look(look) {
+            if before.worked_until(look, SAMPLE_PARTS) {
+                self.thread.enter(before.at_ns, Doing::Working);
+            } else if let Doing::Job(_) = self.thread.doing() {
+                // The job has done nothing but to come here.
+                from_ns = before.at_ns;
+            }
         }
         self.call = Some(look);
         // In nothing of the program's it waits for something to do.
         let is_call = chain != ChainId::NONE;
-        self.thread.enter(look.at_ns, if is_call { Doing::Calling(chain) } else { Doing::Resting });
+        self.thread.enter(from_ns, if is_call { Doing::Calling(chain) } else { Doing::Resting });
+    }
+
+    /// Returns the look before.
+    fn look(&mut self, look: Look) -> Option<Look> {
+        self.cpu_ns = look.cpu_ns;
+        self.looked.replace(look)
     }
 
     pub(super) fn call_left(&mut self, look: Look) {
@@ -83,7 +151,7 @@ impl LaneState {
             self.thread.correct(Doing::Working);
         }
         self.thread.enter(look.at_ns, Doing::Working);
-        self.looked = Some(look);
+        self.look(look);
     }
 }
 
@@ -147,12 +215,36 @@ impl Replay {
         }
     }
 
+    /// What a thread has called.  Without frames it is at nothing, or at an executor's job
+    /// that has none, as `time.sleep` hasn't.
+    pub(super) fn called(&mut self, lane: usize, frames: &[Frame]) -> ChainId {
+        match self.job_code(lane) {
+            Some(code) if frames.is_empty() => self.chains.intern(&[Frame { code, line: 0 }]),
+            _ => self.chains.intern(frames),
+        }
+    }
+
+    /// What the executor's job runs that a thread is at.
+    fn job_code(&self, lane: usize) -> Option<CodeId> {
+        let job = self.lanes[lane].work.as_ref()?;
+        self.works.get(job.work as usize).map(|work| work.code)
+    }
+
     pub(super) fn sampled(&mut self, lane: usize, look: Look, entry: &Entry<'_>) {
+        if entry.frames.is_empty()
+            && let Some(code) = self.job_code(lane)
+        {
+            let place = self.chains.intern(&[Frame { code, line: 0 }]);
+            if let Some(worked_ns) = self.lanes[lane].measured(look, place) {
+                self.busy.add(Frame { code, line: 0 }, worked_ns);
+            }
+            return;
+        }
         let lane = &mut self.lanes[lane];
         if lane.call.is_some() {
             return;
         }
-        let Some(before) = lane.looked.replace(look) else {
+        let Some(before) = lane.look(look) else {
             lane.thread.enter(look.at_ns, Doing::Working);
             return;
         };

@@ -121,7 +121,8 @@ impl Replay {
                 let lane = &mut self.lanes[lane];
                 lane.thread.turns += 1;
                 lane.thread.enter(now_ns, Doing::Turning);
-                lane.looked = None;
+                // What was seen before the loop ran is over, though it may be told later.
+                (lane.looked, lane.call) = (None, None);
             }
             Event::PollBegins { wait_ns: Some(0) }
             | Event::Posted { .. }
@@ -200,17 +201,12 @@ impl Replay {
                 let job = self.work_place(work);
                 let work = self.work(work);
                 *work = Work { begun_ns: Some(now_ns), lane: entry.lane, ..*work };
-                self.lanes[lane].thread.enter(now_ns, Doing::Job(job));
+                self.lanes[lane].work_begins(now_ns, job);
             }
             Event::WorkEnds { work } => {
                 let job = self.work_place(work);
                 self.work(work).ended_ns = Some(now_ns);
-                let thread = &mut self.lanes[lane].thread;
-                // A process that serves another one is looked at meanwhile.
-                let is_seen = work.process().is_some() && thread.doing() == Doing::Working;
-                if is_seen || thread.doing() == Doing::Job(job) {
-                    thread.enter(now_ns, Doing::Resting);
-                }
+                self.lanes[lane].work_ends(now_ns, job);
             }
             Event::GcPaused { took_ns, .. } => {
                 self.gc.count += 1;
@@ -233,7 +229,7 @@ impl Replay {
             Event::LaneEnds => self.lanes[lane].thread.ended_ns = Some(now_ns),
             Event::Sampled { cpu_ns } => self.sampled(lane, Look { at_ns: now_ns, cpu_ns }, entry),
             Event::CallEntered { cpu_ns } => {
-                let chain = self.chains.intern(entry.frames);
+                let chain = self.called(lane, entry.frames);
                 self.lanes[lane].call_entered(Look { at_ns: now_ns, cpu_ns }, chain);
             }
             Event::CallLeft { cpu_ns } => {
@@ -331,6 +327,7 @@ impl Replay {
             lane.handle = None;
             lane.looked = None;
             lane.call = None;
+            lane.work = None;
             lane.thread.from_ns = lane.thread.from_ns.max(if first { now_ns } else { 0 });
             if !lane.thread.spans.is_empty() {
                 lane.thread.enter(now_ns, Doing::Unknown);

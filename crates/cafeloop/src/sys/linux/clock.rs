@@ -12,6 +12,12 @@ pub(crate) fn monotonic_ns() -> u64 {
     now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 
+/// `CLOCK_THREAD_CPUTIME_ID` in nanoseconds: how long the calling thread has run.
+pub(crate) fn thread_time_ns() -> u64 {
+    let used = clock_gettime(ClockId::ThreadCPUTime);
+    used.tv_sec.cast_unsigned() * 1_000_000_000 + used.tv_nsec.cast_unsigned()
+}
+
 /// The kernel may end a time-out this much late, to wake up less often;
 /// 50 µs unless lowered (`PR_SET_TIMERSLACK` in `prctl(2)`).
 const PROMPT_SLACK_NS: NonZeroU64 = NonZeroU64::MIN;

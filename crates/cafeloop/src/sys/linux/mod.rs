@@ -12,7 +12,7 @@ pub(crate) mod socket;
 mod waker;
 pub(crate) mod wire;
 
-pub(crate) use clock::{PromptTimers, monotonic_ns};
+pub(crate) use clock::{PromptTimers, monotonic_ns, thread_time_ns};
 pub use peer::Peer;
 pub(crate) use poller::{Events, Poller, Readiness, Reports};
 pub(crate) use reach::{Ends, Reach};
