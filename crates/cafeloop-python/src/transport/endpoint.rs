@@ -214,6 +214,13 @@ impl Endpoint {
         }
     }
 
+    /// Whether nobody else has anything to do in the loop, nor is told what this does: then
+    /// what would be done in the next turn may be done at once.
+    pub(super) fn is_alone(&self, py: Python<'_>) -> bool {
+        let engine = self.try_engine(py).filter(|_| !self.owner.get().is_debug(py));
+        engine.is_some_and(|engine| !engine.is_busy() && !engine.is_heard())
+    }
+
     // --- what the loop watches
 
     /// Takes the socket's descriptor for itself, and returns its number: `add_reader`

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 
-use cafeloop::io::{READ_SIZE, Room};
+use cafeloop::io::{LARGE_READ, READ_SIZE, Room};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -55,13 +55,13 @@ enum Received<T> {
     Failed,
 }
 
-/// Reads once, and hands on what came.
+/// Reads once, and hands on what came.  Whether that was so much that more may wait.
 pub(super) fn read(
     stream: &Bound<'_, Stream>,
     room: Room,
     protocol: &Bound<'_, PyAny>,
     receives: Receives,
-) -> PyResult<()> {
+) -> PyResult<bool> {
     match receives {
         Receives::Data | Receives::Encrypted => read_data(stream, room, protocol, receives),
         Receives::IntoBuffer => read_into_buffer(stream, protocol),
@@ -74,10 +74,10 @@ fn read_data(
     room: Room,
     protocol: &Bound<'_, PyAny>,
     way: Receives,
-) -> PyResult<()> {
+) -> PyResult<bool> {
     let py = stream.py();
     let endpoint = stream.get().endpoint(py);
-    let Some(engine) = endpoint.try_engine(py) else { return Ok(()) };
+    let Some(engine) = endpoint.try_engine(py) else { return Ok(false) };
     let (medium, fd) = (stream.get().medium(py), endpoint.fd(py));
     let came = match room {
         Room::Shared => engine.host().read_buffer.receive(py, |buffer| medium.receive(fd, buffer)),
@@ -94,31 +94,35 @@ fn read_data(
             if let (Receives::Encrypted, Ok(tls)) = (way, protocol.cast::<Tls>()) {
                 // To asyncio it is a protocol with a buffer, and so are the words.
                 let answer = tls_reading::received(tls, &data);
-                return answer.or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED));
+                let answer =
+                    answer.or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED));
+                return answer.map(|()| bytes >= LARGE_READ);
             }
             let name = intern!(py, "data_received");
             let answer = protocol.call_method1(name, (data,));
             answer
                 .map(drop)
                 .or_else(|error| stream.get().not_taken(py, error, DATA_RECEIVED_FAILED))
+                .map(|()| bytes >= LARGE_READ)
         }
-        Received::End => stream.get().input_ended(py),
-        Received::Nothing | Received::Failed => Ok(()),
+        Received::End => stream.get().input_ended(py).map(|()| false),
+        Received::Nothing | Received::Failed => Ok(false),
     }
 }
 
-fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> PyResult<bool> {
     let (py, this) = (stream.py(), stream.get());
     let endpoint = this.endpoint(py);
+    let failed = |error, message| Stream::fail(stream, error, message).map(|()| false);
     let buffer = match get_buffer(protocol, ANY_SIZE) {
         Ok(buffer) => buffer,
-        Err(error) => return Stream::fail(stream, error, GET_BUFFER_FAILED),
+        Err(error) => return failed(error, GET_BUFFER_FAILED),
     };
     let (medium, fd) = (this.medium(py), endpoint.fd(py));
     let mut view = View::new();
     let received = match WritableBuffer::of(&mut view, &buffer) {
         Ok(mut buffer) => buffer.fill(|room| medium.receive(fd, room).map(|bytes| bytes.len())),
-        Err(error) => return Stream::fail(stream, error, medium.read_failed()),
+        Err(error) => return failed(error, medium.read_failed()),
     };
     match outcome(stream, received, |bytes| *bytes)? {
         Received::Something(bytes) => {
@@ -126,10 +130,13 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
                 recorder::bytes_in(py, endpoint, bytes);
             }
             let answer = protocol.call_method1(intern!(py, "buffer_updated"), (bytes,));
-            answer.map(drop).or_else(|error| Stream::fail(stream, error, BUFFER_UPDATED_FAILED))
+            answer
+                .map(drop)
+                .or_else(|error| Stream::fail(stream, error, BUFFER_UPDATED_FAILED))
+                .map(|()| bytes >= LARGE_READ)
         }
-        Received::End => this.input_ended(py),
-        Received::Nothing | Received::Failed => Ok(()),
+        Received::End => this.input_ended(py).map(|()| false),
+        Received::Nothing | Received::Failed => Ok(false),
     }
 }
 

@@ -20,9 +20,29 @@ const RECEIVE_FAILED: &str = "Fatal read error on datagram transport";
 /// Data and its sender's address.
 type Received<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
-/// Receives one, and hands it on.  Not more: between two the loop runs what the first
-/// has made ready, as in asyncio.
-pub(super) fn receive(datagram: &Bound<'_, Datagram>, room: Room) -> PyResult<()> {
+/// So many are received in a turn at most: timers and other descriptors then wait no
+/// longer than between two polls of a loop that is busy.
+const AT_ONCE: u32 = 8;
+
+/// Receives one, and hands it on.  The next one only if the first has made nothing ready:
+/// between two the loop runs that, as in asyncio.
+pub(super) fn receive(datagram: &Bound<'_, Datagram>, mut room: Room) -> PyResult<()> {
+    let (py, this) = (datagram.py(), datagram.get());
+    for _ in 1..AT_ONCE {
+        this.looks(py).set(Look::None);
+        let told = receive_one(datagram, room);
+        if told.is_err() || this.looks(py).get() != Look::Wanted || !this.endpoint(py).is_alone(py)
+        {
+            return look_again(datagram).and(told);
+        }
+        let Some(next) = this.machine(py).borrow().room() else { return Ok(()) };
+        room = next;
+    }
+    let told = receive_one(datagram, room);
+    look_again(datagram).and(told)
+}
+
+fn receive_one(datagram: &Bound<'_, Datagram>, room: Room) -> PyResult<()> {
     let (py, this) = (datagram.py(), datagram.get());
     let received = match this.speech(py) {
         Speech::Native(_) => natively(datagram, room),
@@ -31,11 +51,7 @@ pub(super) fn receive(datagram: &Bound<'_, Datagram>, room: Room) -> PyResult<()
     match received {
         Ok(Some(received)) => {
             let Some(protocol) = this.endpoint(py).protocol(py) else { return Ok(()) };
-            let told = protocol.call_method1(intern!(py, "datagram_received"), received);
-            if this.looks(py).get() == Look::Wanted {
-                look_again(datagram)?;
-            }
-            told.map(drop)
+            protocol.call_method1(intern!(py, "datagram_received"), received).map(drop)
         }
         Ok(None) => Ok(()),
         Err(error) => this.refused(py, error, RECEIVE_FAILED),
@@ -71,10 +87,13 @@ fn natively<'py>(datagram: &Bound<'py, Datagram>, room: Room) -> PyResult<Option
     }
 }
 
-/// Has the loop look for the next one in its next turn, behind all that the last has made
-/// ready, as it would stand if it were reported.
+/// Has the loop look for the next one in its next turn, if that is wanted, behind all that
+/// the last has made ready, as it would stand if it were reported.
 fn look_again(datagram: &Bound<'_, Datagram>) -> PyResult<()> {
     let (py, this) = (datagram.py(), datagram.get());
+    if this.looks(py).get() != Look::Wanted {
+        return Ok(());
+    }
     let owner = this.endpoint(py).owner().bind(py);
     let is_reading = this.machine(py).borrow().is_reading();
     if !is_reading || !owner.get().queues_natively(py) || owner.get().try_engine(py).is_none() {

@@ -20,6 +20,9 @@ use crate::gil::Gil;
 use crate::host::Watcher;
 use crate::{errors, names, recorder};
 
+/// So many large reads are made in a turn at most, if nobody else has anything to do.
+const READS_AT_ONCE: u32 = 3;
+
 /// How a protocol is given what was received.
 #[derive(Clone, Copy)]
 pub(super) enum Receives {
@@ -131,11 +134,20 @@ impl Stream {
         if state.medium == Medium::PipeToWrite {
             return state.endpoint.run(py, Interest::Read, || slf.get().reader_has_gone(py));
         }
-        // It may have been paused or closed since it was told.
-        let Some(room) = state.machine.borrow().room() else { return Ok(()) };
-        let Some(protocol) = state.endpoint.protocol(py) else { return Ok(()) };
-        let receives = state.receives.get();
-        state.endpoint.run(py, Interest::Read, || reading::read(slf, room, &protocol, receives))
+        for _ in 0..READS_AT_ONCE {
+            // It may have been paused or closed since it was told, or read before.
+            let Some(room) = state.machine.borrow().room() else { break };
+            let Some(protocol) = state.endpoint.protocol(py) else { break };
+            let (receives, mut more) = (state.receives.get(), false);
+            state.endpoint.run(py, Interest::Read, || {
+                more = reading::read(slf, room, &protocol, receives)?;
+                Ok(())
+            })?;
+            if !more || !state.endpoint.is_alone(py) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// What the loop runs when there is room for what waits.

@@ -128,7 +128,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Whether something is to be done that no waiting brings nearer.
-    fn is_busy(&self) -> bool {
+    pub fn is_busy(&self) -> bool {
         self.stopping.get() || self.ready.borrow().len() > 0 || self.shared.is_pending()
     }
 
