@@ -5,6 +5,7 @@ import gc
 import socket
 import sys
 import ssl
+import warnings
 import weakref
 
 import pytest
@@ -110,6 +111,60 @@ def test_a_look_up_is_told_what_is_wanted(loop, Notes, look_up, attempts):
     assert asked == [("café", 80, kind), ("counter", 0, kind)]
 
 
+def test_a_port_alone_is_this_machines(loop, Notes, until):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        transport, protocol = loop.run_until_complete(loop.create_connection(Notes, None, port))
+        assert transport.get_extra_info("peername") == ("127.0.0.1", port)
+        transport.abort()
+        until(lambda: protocol.is_lost)
+
+
+@pytest.mark.parametrize("where", [("127.0.0.1", None), (None, 80), ("127.0.0.1", 80)])
+def test_there_is_one_way_to_say_where_to(loop, Notes, where):
+    with socket.socket() as sock:
+        making = loop.create_connection(Notes, *where, sock=sock)
+        with pytest.raises(ValueError, match="host/port and sock can not be specified"):
+            loop.run_until_complete(making)
+
+
+@pytest.mark.parametrize("method", ["create_connection", "connect_accepted_socket"])
+def test_a_socket_that_blocks_does_not_any_more(loop, Notes, until, method):
+    near, far = socket.socketpair()
+    with far:
+        assert near.gettimeout() is None
+        making = getattr(loop, method)(Notes, sock=near)
+        transport, protocol = loop.run_until_complete(making)
+        assert transport.get_extra_info("socket").gettimeout() == 0
+        transport.abort()
+        until(lambda: protocol.is_lost)
+
+
+def fail():
+    raise LookupError("no cups")
+
+
+def test_a_factory_that_fails_leaves_no_connection(loop):
+    with socket.create_server(("127.0.0.1", 0)) as listener, warnings.catch_warnings():
+        # asyncio has left closing the socket to the collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        making = loop.create_connection(fail, *listener.getsockname())
+        with pytest.raises(LookupError, match="no cups") as raised:
+            loop.run_until_complete(making)
+        del raised
+        gc.collect()
+        with listener.accept()[0] as far:
+            assert far.recv(1) == b""
+
+
+def test_a_factory_that_fails_closes_a_users_socket_in_newer_versions(loop):
+    near, far = socket.socketpair()
+    with near, far:
+        with pytest.raises(LookupError, match="no cups"):
+            loop.run_until_complete(loop.create_connection(fail, sock=near))
+        assert (near.fileno() == -1) == (sys.version_info >= (3, 14))
+
+
 def test_a_name_without_addresses_is_an_error(loop, Notes, look_up):
     look_up()
     with pytest.raises(OSError, match="returned empty list"):
@@ -126,10 +181,11 @@ def test_an_address_to_come_from_must_be_of_the_same_family(loop, Notes, look_up
 def test_an_address_to_come_from_must_be_ones_own(loop, Notes):
     # 192.0.2.1 is nobody's (RFC 5737).
     making = loop.create_connection(Notes, "127.0.0.1", 80, local_addr=("192.0.2.1", 0))
-    with pytest.raises(
-        OSError, match=r"error while attempting to bind on address \('192.0.2.1', 0\): .*assign"
-    ):
+    with pytest.raises(OSError) as raised:
         loop.run_until_complete(making)
+    text = str(raised.value)
+    assert "error while attempting to bind on address ('192.0.2.1', 0): " in text
+    assert "Multiple" not in text
 
 
 @pytest.mark.parametrize("option", ["ssl_handshake_timeout", "ssl_shutdown_timeout"])

@@ -90,6 +90,41 @@ def test_an_exit_in_a_protocol_leaves_the_loop_and_not_the_connection(
     assert reports == []
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_exit_at_the_end_of_input_leaves_the_loop(link, until, reports, Notes, error):
+    class Leaving(Notes):
+        count = 0
+
+        def eof_received(self):
+            self.count += 1
+            if self.count == 1:
+                raise error
+
+    protocol = Leaving()
+    _, far = link(protocol)
+    far.shutdown(socket.SHUT_WR)
+    with pytest.raises(error):
+        until(lambda: protocol.is_lost)
+    until(lambda: protocol.is_lost)
+    assert (protocol.count, reports) == (2, [])
+
+
+def test_an_abort_after_a_write_that_failed_is_none(link, loop, until, Notes):
+    """The second write of a turn may be put off, but not its error."""
+    protocol = Notes()
+    transport, far = link(protocol)
+
+    def act():
+        transport.write(b"coffee")
+        far.close()
+        transport.write(b"tea")
+        transport.abort()
+
+    loop.call_soon(act)
+    until(lambda: protocol.is_lost)
+    assert protocol.told == ["made", ("lost", BrokenPipeError)]
+
+
 def test_what_was_written_before_an_exit_is_sent(link, loop, until, receive, Notes):
     class Leaving(Notes):
         def data_received(self, _data):

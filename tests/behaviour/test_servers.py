@@ -106,7 +106,33 @@ def test_an_address_in_use_is_an_error_that_names_it(serve):
     with pytest.raises(OSError, match="error while attempting to bind on address") as caught:
         serve(*address)
     assert caught.value.errno == errno.EADDRINUSE
-    assert repr(address) in str(caught.value)
+    reason = "address already in use"
+    if sys.version_info >= (3, 13):
+        reason = f"[errno {errno.EADDRINUSE}] {reason}"
+    text = f"error while attempting to bind on address {address!r}: {reason}"
+    assert caught.value.strerror == text
+
+
+@pytest.mark.parametrize(
+    ("option", "error", "text"),
+    [
+        ("SO_REUSEPORT", ValueError, "reuse_port not supported by socket module, SO_REUSEPORT"),
+        ("SO_REUSEADDR", OSError, "refused"),
+    ],
+)
+def test_an_option_that_the_system_refuses_is_an_error(
+    serve, monkeypatch, option, error, text
+):
+    set_option = socket.socket.setsockopt
+
+    def setsockopt(sock, level, number, *value):
+        if number == getattr(socket, option):
+            raise OSError(errno.ENOPROTOOPT, "refused")
+        set_option(sock, level, number, *value)
+
+    monkeypatch.setattr(socket.socket, "setsockopt", setsockopt)
+    with pytest.raises(error, match=text):
+        serve(reuse_port=True)
 
 
 def test_options_of_sockets_are_set(serve):
@@ -297,6 +323,23 @@ def test_a_factory_that_fails_ends_that_connection_only(serve, loop, until, Note
     loop.set_debug(False)
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_exit_in_a_factory_leaves_the_loop(serve, until, log, error):
+    def leave():
+        raise error
+
+    server, protocols = serve(factory=leave)
+    with warnings.catch_warnings(), visit(server) as visitor:
+        # asyncio leaves closing the socket to the collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(error):
+            until(lambda: protocols)
+        gc.collect()
+        assert visitor.recv(1) == b""
+    # asyncio's task had it, too.
+    log.take()
+
+
 def test_a_server_without_descriptors_waits_and_serves_whom_it_has(
     serve, loop, until, turn, receive, open_descriptors
 ):
@@ -317,6 +360,11 @@ def test_a_server_without_descriptors_waits_and_serves_whom_it_has(
                 turn()
                 first.send(b"coffee")
                 until(lambda: protocols[0].received == b"coffee")
+                # It isn't told again of what it can't help.
+                count = len(reports)
+                turn()
+                turn()
+                assert len(reports) == count
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             del loop.call_later

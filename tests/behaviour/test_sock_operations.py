@@ -123,6 +123,11 @@ def test_datagrams_come_with_their_senders(loop, datagrams, begin):
     loop.run_until_complete(loop.sock_sendto(far, b"tea", near.getsockname()))
     assert loop.run_until_complete(task) == (3, far.getsockname())
     assert buffer[:3] == b"tea"
+    # Of so many bytes at most, though the buffer has more.
+    task = begin(loop.sock_recvfrom_into(near, buffer, 2))
+    loop.run_until_complete(loop.sock_sendto(far, b"water", near.getsockname()))
+    assert loop.run_until_complete(task) == (2, far.getsockname())
+    assert buffer[:3] == b"waa"
 
 
 def test_a_connection_is_made_and_accepted(loop, begin):

@@ -1,11 +1,14 @@
 """Unix sockets: paths, names without a file, and what is left of both."""
 
+import asyncio
 import errno
+import gc
 import os
 import pathlib
 import socket
 import stat
 import sys
+import warnings
 
 import pytest
 
@@ -190,3 +193,54 @@ def test_arguments_that_contradict_each_other_are_refused(loop, Notes, path, met
         ]:
             with pytest.raises(ValueError, match=text):
                 loop.run_until_complete(call(Notes, *arguments, **options))
+
+
+def test_tls_needs_a_name_to_ask_for(loop, Notes, path, contexts):
+    making = loop.create_unix_connection(Notes, path, ssl=contexts.client)
+    with pytest.raises(ValueError, match="you have to pass server_hostname when using ssl"):
+        loop.run_until_complete(making)
+
+
+@pytest.mark.parametrize("ssl", [True, False])
+def test_a_server_wants_a_context_or_none(loop, Notes, path, ssl):
+    making = loop.create_unix_server(Notes, path, ssl=ssl)
+    with pytest.raises(TypeError, match="ssl argument must be an SSLContext or None"):
+        loop.run_until_complete(making)
+    assert not os.path.exists(path)
+
+
+def test_a_path_that_is_taken_leaves_no_socket_behind(loop, Notes, path, open_descriptors):
+    with open(path, "w"):
+        pass
+    # A loop may open some when it first runs.
+    loop.run_until_complete(asyncio.sleep(0))
+    before = open_descriptors()
+    with pytest.raises(OSError) as raised:
+        loop.run_until_complete(loop.create_unix_server(Notes, path))
+    assert raised.value.errno == errno.EADDRINUSE
+    assert open_descriptors() == before
+
+
+def test_a_path_that_no_system_can_have_leaves_no_socket_behind(loop, Notes, open_descriptors):
+    loop.run_until_complete(asyncio.sleep(0))
+    before = open_descriptors()
+    with warnings.catch_warnings():
+        # asyncio leaves closing the socket to the collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(ValueError, match="embedded null"):
+            loop.run_until_complete(loop.create_unix_server(Notes, "counter\0bell"))
+        gc.collect()
+    assert open_descriptors() == before
+
+
+@pytest.mark.skipif(not CLEANS_UP, reason="new in Python 3.13")
+def test_a_file_that_can_not_be_removed_is_logged(serve, path, log, monkeypatch):
+    server, _ = serve(path)
+
+    def unlink(path):
+        raise PermissionError(errno.EACCES, "locked")
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    server.close()
+    text = log.take_one().getMessage()
+    assert text.startswith(f"Unable to clean up listening UNIX socket '{path}': PermissionError")
