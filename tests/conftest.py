@@ -32,6 +32,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("long", max_examples=20_000, phases=PHASES, deadline=None)
 hypothesis.settings.load_profile("usual")
 
+# A shell that starts this in the background, or nohup, has them ignored, and each child would
+# inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 # Limits against hanging, not expectations: what is healthy takes a hundredth of them.
 SCRIPT_LIMIT_SECONDS = 60
 WAKE_LIMIT_SECONDS = 10
