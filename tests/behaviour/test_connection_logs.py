@@ -66,6 +66,15 @@ def test_a_socket_that_is_handed_over_is_logged(loop, until, Notes, logged):
         until(lambda: protocol.is_lost)
 
 
+def test_an_endpoint_without_an_address_of_its_own_is_logged(loop, until, endpoint, logged):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
+        far.bind(("127.0.0.1", 0))
+        endpoint(remote_addr=far.getsockname())
+        remote = re.escape(repr(far.getsockname()))
+        text = rf"^Datagram endpoint remote_addr={remote} created: \(<.*>, <.*>\)$"
+        assert logged(text) == ["DEBUG"]
+
+
 @pytest.mark.parametrize(("limit", "level"), [(0, "INFO"), (60, "DEBUG")])
 def test_a_look_up_is_logged_with_its_time(loop, logged, log, monkeypatch, limit, level):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments: [])
@@ -108,3 +117,14 @@ def test_a_path_that_can_not_be_looked_at_is_logged(loop, tmp_path, log):
         loop.run_until_complete(making)
     text = log.take_one().getMessage()
     assert text.startswith(f"Unable to check or remove stale UNIX socket '{path}': ")
+
+
+def test_without_debug_mode_nothing_is_logged(loop, until, link, Notes, caplog):
+    caplog.set_level(logging.DEBUG, "asyncio")
+    protocol = Notes()
+    transport, far = link(protocol)
+    transport.pause_reading()
+    transport.resume_reading()
+    far.shutdown(socket.SHUT_WR)
+    until(lambda: protocol.is_lost)
+    assert caplog.records == []

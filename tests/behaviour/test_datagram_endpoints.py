@@ -1,10 +1,12 @@
 """Making an endpoint of datagrams: which addresses and options there are, and what is refused."""
 
 import asyncio
+import gc
 import logging
 import os
 import socket
 import sys
+import warnings
 
 import pytest
 
@@ -234,3 +236,28 @@ def test_debug_mode_logs_what_was_made(loop, endpoint, caplog):
     endpoint(local_addr=LOCALHOST)
     assert "Datagram endpoint local_addr=" in caplog.text
     assert "remote_addr=None created: (" in caplog.text
+
+
+def fail():
+    raise LookupError("no cups")
+
+
+def test_a_factory_that_fails_leaves_its_address_free(loop):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        address = sock.getsockname()
+    with warnings.catch_warnings():
+        # asyncio leaves closing the socket to the collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(LookupError, match="no cups"):
+            loop.run_until_complete(loop.create_datagram_endpoint(fail, local_addr=address))
+        gc.collect()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(address)
+
+
+def test_a_factory_that_fails_leaves_a_users_socket_alone(loop):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        with pytest.raises(LookupError, match="no cups"):
+            loop.run_until_complete(loop.create_datagram_endpoint(fail, sock=sock))
+        assert sock.fileno() != -1

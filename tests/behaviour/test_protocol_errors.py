@@ -91,6 +91,21 @@ def test_an_exit_in_a_protocol_leaves_the_loop_and_not_the_connection(
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_exit_when_told_to_pause_is_raised_to_who_writes(link, until, reports, Notes, error):
+    class Leaving(Notes):
+        def pause_writing(self):
+            raise error
+
+    protocol = Leaving()
+    transport, _ = link(protocol)
+    with pytest.raises(error):
+        transport.write(bytes(1 << 22))
+    transport.abort()
+    until(lambda: protocol.is_lost)
+    assert reports == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_an_exit_at_the_end_of_input_leaves_the_loop(link, until, reports, Notes, error):
     class Leaving(Notes):
         count = 0
