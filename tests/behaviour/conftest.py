@@ -251,6 +251,20 @@ def secure(loop, until, contexts):
 
 
 @pytest.fixture
+def together(until):
+    """Runs turns and moves the peer until a condition holds."""
+
+    def together(peer, condition):
+        def comes_about():
+            peer.move()
+            return condition()
+
+        until(comes_about)
+
+    return together
+
+
+@pytest.fixture
 def secure_link(secure, until):
     """The same, when the handshake is done: the transport and the peer."""
 

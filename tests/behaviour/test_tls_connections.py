@@ -214,19 +214,6 @@ def test_a_reader_that_pauses_stops_the_sender(Notes, secure_link, turn):
     assert transport.get_read_buffer_size() < 2 * 256 * 1024
 
 
-def test_the_marks_are_asyncios(Notes, secure_link):
-    transport, _peer = secure_link(Notes())
-    assert transport.get_write_buffer_limits() == (128 * 1024, 512 * 1024)
-    assert transport.get_read_buffer_limits() == (64 * 1024, 256 * 1024)
-    transport.set_write_buffer_limits(high=1000)
-    assert transport.get_write_buffer_limits() == (250, 1000)
-    transport.set_read_buffer_limits(low=100)
-    assert transport.get_read_buffer_limits() == (100, 400)
-    for setter in (transport.set_write_buffer_limits, transport.set_read_buffer_limits):
-        with pytest.raises(ValueError, match=r"high \(1\) must be >= low \(2\) must be >= 0"):
-            setter(1, 2)
-
-
 def test_what_is_known_of_a_session(Notes, secure, until, contexts):
     contexts.client.set_alpn_protocols(["coffee/1", "tea/1"])
     contexts.server.set_alpn_protocols(["tea/1"])

@@ -14,20 +14,6 @@ def server_side(request):
     return request.param == "server"
 
 
-@pytest.fixture
-def together(until):
-    """Runs turns and moves the peer until a condition holds."""
-
-    def together(peer, condition):
-        def comes_about():
-            peer.move()
-            return condition()
-
-        until(comes_about)
-
-    return together
-
-
 def test_a_close_exchanges_last_words(Notes, LOST, secure_link, together, server_side):
     protocol = Notes()
     transport, peer = secure_link(protocol, server_side=server_side)

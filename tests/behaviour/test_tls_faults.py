@@ -20,20 +20,6 @@ def server_side(request):
     return request.param == "server"
 
 
-@pytest.fixture
-def together(until):
-    """Runs turns and moves the peer until a condition holds."""
-
-    def together(peer, condition):
-        def comes_about():
-            peer.move()
-            return condition()
-
-        until(comes_about)
-
-    return together
-
-
 def reset(sock):
     """Close so that the other side is told of an error."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
