@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import socket
+import sys
 from asyncio import constants, transports
 from asyncio.exceptions import SendfileNotAvailableError
 from typing import IO, TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ _READ_SIZE = constants.SENDFILE_FALLBACK_READBUFFER_SIZE
 _READ_SIZE_FOR_TRANSPORTS = 16 * 1024
 # The most that sendfile(2) takes at once.
 _MOST_AT_ONCE = 0x7FFFF000
+# Whether a file of which nothing was sent stands at `offset` afterwards.
+_MOVES_ALWAYS = sys.version_info >= (3, 14)
 
 
 class SendingFiles(_Parts):
@@ -37,7 +40,8 @@ class SendingFiles(_Parts):
     ) -> int:
         """Send a file, or `count` bytes of it from `offset` on; return how many bytes.
 
-        The file's position is then behind what was sent, also after an error.
+        The file's position is then behind what was sent, also after an error; if that is
+        nothing, where it was before Python 3.14, and at `offset` since.
         """
         self._check_socket(sock)
         _check(sock, file, offset, count)
@@ -72,11 +76,8 @@ class SendingFiles(_Parts):
             if error.errno == errno.ENOTCONN and type(error) is not ConnectionError:
                 raise ConnectionError("socket is not connected", errno.ENOTCONN) from error
             raise
-        else:
-            if sent == 0:
-                os.lseek(number, offset, os.SEEK_SET)
         finally:
-            if sent > 0:
+            if sent > 0 or wanted and _MOVES_ALWAYS:
                 os.lseek(number, offset + sent, os.SEEK_SET)
         return sent
 
