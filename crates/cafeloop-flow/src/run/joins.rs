@@ -2,9 +2,11 @@
 //! but what those wait for, or work at, and what could overlap is theirs.
 //!
 //! A task that waits for an executor's job waits for the thread that runs it, if it is known
-//! what that did.  Of a thread a recording doesn't say what it waits for.  If it waits in Python's own modules
-//! of threads and processes, and others did something for most of that time, it waited
-//! for them; if nobody did anything that was seen, it waited for something outside.
+//! what that did.
+//!
+//! Of a thread a recording doesn't say what it waits for.  If it waits in Python's own
+//! modules of threads and processes, and others did something for most of that time, it
+//! waited for them; if nobody did anything that was seen, it waited for something outside.
 
 use crate::event::LaneKind;
 use crate::run::chain::{ChainId, is_of_the_program};
@@ -24,6 +26,9 @@ type Times = (u64, u64);
 
 /// Finds those of tasks for jobs of the run's own threads and processes.
 fn find_for_jobs(run: &mut Run) {
+    if run.works.is_empty() {
+        return;
+    }
     let seen: Vec<bool> = run.works.iter().map(|work| is_seen(run, work)).collect();
     let is_seen = |place: u32| seen.get(place as usize).copied().unwrap_or_default();
     for task in &mut run.tasks {

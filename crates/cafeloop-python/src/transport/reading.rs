@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 
-use cafeloop::io::{LARGE_READ, READ_SIZE, Room};
+use cafeloop::io::{READ_SIZE, Room};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -55,7 +55,7 @@ enum Received<T> {
     Failed,
 }
 
-/// Reads once, and hands on what came.  Whether that was so much that more may wait.
+/// Reads once, and hands on what came.  Whether to look for more.
 pub(super) fn read(
     stream: &Bound<'_, Stream>,
     room: Room,
@@ -90,20 +90,20 @@ fn read_data(
             if recorder::is_on() {
                 recorder::bytes_in(py, endpoint, bytes);
             }
-            stream.get().received(py, bytes);
+            let looks = stream.get().received(py, bytes);
             if let (Receives::Encrypted, Ok(tls)) = (way, protocol.cast::<Tls>()) {
                 // To asyncio it is a protocol with a buffer, and so are the words.
                 let answer = tls_reading::received(tls, &data);
                 let answer =
                     answer.or_else(|error| endpoint.fail(py, error, BUFFER_UPDATED_FAILED));
-                return answer.map(|()| bytes >= LARGE_READ);
+                return answer.map(|()| looks);
             }
             let name = intern!(py, "data_received");
             let answer = protocol.call_method1(name, (data,));
             answer
                 .map(drop)
                 .or_else(|error| stream.get().not_taken(py, error, DATA_RECEIVED_FAILED))
-                .map(|()| bytes >= LARGE_READ)
+                .map(|()| looks)
         }
         Received::End => stream.get().input_ended(py).map(|()| false),
         Received::Nothing | Received::Failed => Ok(false),
@@ -129,11 +129,12 @@ fn read_into_buffer(stream: &Bound<'_, Stream>, protocol: &Bound<'_, PyAny>) -> 
             if recorder::is_on() {
                 recorder::bytes_in(py, endpoint, bytes);
             }
+            let looks = this.received(py, bytes);
             let answer = protocol.call_method1(intern!(py, "buffer_updated"), (bytes,));
             answer
                 .map(drop)
                 .or_else(|error| Stream::fail(stream, error, BUFFER_UPDATED_FAILED))
-                .map(|()| bytes >= LARGE_READ)
+                .map(|()| looks)
         }
         Received::End => this.input_ended(py).map(|()| false),
         Received::Nothing | Received::Failed => Ok(false),
@@ -165,6 +166,7 @@ fn outcome<T>(
         Ok(received) if length(&received) == 0 => Ok(Received::End),
         Ok(received) => Ok(Received::Something(received)),
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            stream.get().machine(stream.py()).borrow_mut().received_nothing();
             Ok(Received::Nothing)
         }
         Err(error) => {

@@ -103,8 +103,8 @@ impl Stream {
     }
 
     #[inline]
-    pub(super) fn received(&self, py: Python<'_>, bytes: usize) {
-        self.machine(py).borrow_mut().received(bytes);
+    pub(super) fn received(&self, py: Python<'_>, bytes: usize) -> bool {
+        self.machine(py).borrow_mut().received(bytes)
     }
 
     pub(super) fn input_ended(&self, py: Python<'_>) -> PyResult<()> {

@@ -1,4 +1,4 @@
-//! Whether to look for the next datagram before it is reported.
+//! Whether to look for the next datagram, or for more of a stream, before it is reported.
 
 /// So many reports in a row are waited for after a look found too little.
 const PATIENCE: u8 = 16;
@@ -27,7 +27,7 @@ impl Default for Looks {
 }
 
 impl Looks {
-    /// A datagram was received; whether to look for another in the next turn.
+    /// Something was received; whether to look for what comes next.
     pub(super) fn found(&mut self) -> bool {
         *self = match *self {
             Looks::Waiting(0) => Looks::Finding(0),

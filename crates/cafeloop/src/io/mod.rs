@@ -12,7 +12,7 @@
 //! turn_writes  whether a write is the only one of its turn
 //! water_marks  when a writer is asked to pause, and when to go on
 //! read_size    how much room to offer for the next read
-//! looks        whether to look for the next datagram before it is reported
+//! looks        whether to look for what comes next before it is reported
 //! ```
 
 mod datagram;

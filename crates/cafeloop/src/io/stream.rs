@@ -8,7 +8,8 @@
 //! connection that wrote several times in the last turn in which it wrote is expected
 //! to do so again, and then all go together.
 
-use super::read_size::{ReadSize, Room};
+use super::looks::Looks;
+use super::read_size::{LARGE_READ, ReadSize, Room};
 use super::turn_writes::{Turn, TurnWrites};
 use super::water_marks::WaterMarks;
 use super::write_queue::WriteQueue;
@@ -133,6 +134,7 @@ pub struct Stream<C> {
     queue: WriteQueue<C>,
     marks: WaterMarks,
     reads: ReadSize,
+    looks: Looks,
     writes: TurnWrites,
     /// Writes that found the connection lost.
     writes_lost: u32,
@@ -148,6 +150,7 @@ impl<C> Default for Stream<C> {
             queue: WriteQueue::new(),
             marks: WaterMarks::default(),
             reads: ReadSize::default(),
+            looks: Looks::default(),
             writes: TurnWrites::default(),
             writes_lost: 0,
         }
@@ -173,10 +176,17 @@ impl<C> Stream<C> {
         self.wants_input().then(|| self.reads.room())
     }
 
-    /// So many bytes were received.
+    /// So many bytes were received.  Whether to look for more that isn't reported yet, if
+    /// nobody else has anything to do.
     #[inline]
-    pub fn received(&mut self, bytes: usize) {
+    pub fn received(&mut self, bytes: usize) -> bool {
         self.reads.received(bytes);
+        bytes >= LARGE_READ && self.looks.found()
+    }
+
+    /// There was nothing.
+    pub fn received_nothing(&mut self) {
+        self.looks.found_nothing();
     }
 
     /// The other side has ended its writing, and ours stays open.
