@@ -327,6 +327,54 @@ def test_what_a_protocol_raises_about_its_writing_is_reported_only(
     assert not transport.is_closing()
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_exit_at_the_last_word_leaves_the_loop(Notes, secure_link, until, together, error):
+    protocol = Notes()
+    transport, peer = secure_link(protocol)
+
+    def leave():
+        protocol.eof_received = lambda: None
+        raise error
+
+    protocol.eof_received = leave
+    peer.say_last_word()
+    with pytest.raises(error):
+        together(peer, lambda: protocol.is_lost)
+    transport.abort()
+    until(lambda: protocol.is_lost)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_exit_when_told_to_pause_is_raised_to_who_writes(Notes, secure_link, until, error):
+    protocol = Notes()
+    transport, _peer = secure_link(protocol)
+
+    def leave():
+        raise error
+
+    protocol.pause_writing = leave
+    with pytest.raises(error):
+        for _ in range(100):
+            transport.write(bytes(1 << 16))
+            transport.get_write_buffer_size()
+    transport.abort()
+    until(lambda: protocol.is_lost)
+
+
+def test_a_last_word_closes_while_much_waits_to_be_sent(Notes, secure_link, until):
+    protocol = Notes()
+    transport, peer = secure_link(protocol)
+    for _ in range(100):
+        transport.write(bytes(1 << 16))
+    assert transport.get_write_buffer_size() > 0
+    assert not transport.is_closing()
+    peer.say_last_word()
+    until(transport.is_closing)
+    assert not protocol.is_lost
+    transport.abort()
+    until(lambda: protocol.is_lost)
+
+
 def test_what_eof_received_raises_is_reported(Notes, secure_link, together, loop):
     reports = []
     loop.set_exception_handler(lambda _loop, context: reports.append(context))

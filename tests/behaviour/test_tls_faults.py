@@ -271,6 +271,34 @@ def test_a_failed_handshake_is_told_in_debug_mode(Notes, secure, until, loop, ca
     assert isinstance(making.exception(), ssl.SSLError)
 
 
+def test_debug_mode_says_that_it_was_the_certificate(Notes, secure, together, loop, caplog):
+    loop.set_debug(True)
+    caplog.set_level(logging.DEBUG, "asyncio")
+    making, peer = secure(Notes(), context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    together(peer, making.done)
+    messages = [record.getMessage() for record in caplog.records]
+    text = ": SSL handshake failed on verifying the certificate"
+    assert any(message.endswith(text) for message in messages)
+    assert isinstance(making.exception(), ssl.SSLCertVerificationError)
+
+
+def test_what_a_session_of_the_users_raises_fails_the_handshake(Notes, secure, together, loop):
+    class Failing(ssl.SSLObject):
+        def getpeercert(self, binary_form=False):
+            raise LookupError("no certificate")
+
+    context = tls_peer.client_context()
+    context.sslobject_class = Failing
+    reports = []
+    loop.set_exception_handler(lambda _loop, context: reports.append(context))
+    protocol = Notes()
+    making, peer = secure(protocol, context=context)
+    together(peer, making.done)
+    assert isinstance(making.exception(), LookupError)
+    assert [report["message"] for report in reports] == ["SSL handshake failed"]
+    assert protocol.told == []
+
+
 def test_a_handshake_is_timed_in_debug_mode(Notes, secure_link, loop, caplog):
     loop.set_debug(True)
     caplog.set_level(logging.DEBUG, "asyncio")

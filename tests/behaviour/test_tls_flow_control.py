@@ -74,6 +74,22 @@ def test_a_lower_limit_of_reading_stops_the_sender_sooner(secure_link, turn, Not
     assert sent(high=KIB) < sent() - FAR_LESS
 
 
+def test_a_sender_who_was_stopped_goes_on_when_it_is_read_again(
+    secure_link, turn, Notes, together
+):
+    protocol = Notes()
+    transport, peer = secure_link(protocol)
+    transport.pause_reading()
+    count = 0
+    while not peer.unsent:
+        peer.write(PIECE)
+        count += len(PIECE)
+        turn()
+        turn()
+    transport.resume_reading()
+    together(peer, lambda: len(protocol.received) == count)
+
+
 def test_what_came_and_waits_is_counted_and_handed_on(secure_link, until, Notes, together):
     protocol = Notes()
     transport, peer = secure_link(protocol)
