@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _tls
 from ._resolve import AddressInfo
-from ._serve import check_stream
+from ._serve import bind_failed, check_stream
 
 if TYPE_CHECKING:
     from ._parts import LoopParts as _Parts
@@ -73,7 +73,7 @@ class Connecting(_Parts):
                 raise ValueError("host/port and sock can not be specified at the same time")
             options = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
             targets = await self._resolve((host, port), **options)
-            sources = await self._resolve(local_addr, **options) if local_addr else None
+            sources = await self._resolve(local_addr, **options) if local_addr is not None else None
             if happy_eyeballs_delay is not None and interleave is None:
                 interleave = 1
             if interleave:
@@ -88,7 +88,10 @@ class Connecting(_Parts):
             sock, protocol_factory, tls, is_users=is_users
         )
         if self.get_debug():
-            logger.debug("%r connected to %s:%r: (%r, %r)", sock, host, port, transport, protocol)
+            carrier = transport.get_extra_info("socket")
+            logger.debug(
+                "%r connected to %s:%r: (%r, %r)", carrier, host, port, transport, protocol
+            )
         return transport, protocol
 
     async def connect_accepted_socket(
@@ -118,7 +121,8 @@ class Connecting(_Parts):
             sock, protocol_factory, tls, is_users=True
         )
         if self.get_debug():
-            logger.debug("%r handled: (%r, %r)", sock, transport, protocol)
+            carrier = transport.get_extra_info("socket")
+            logger.debug("%r handled: (%r, %r)", carrier, transport, protocol)
         return transport, protocol
 
     async def _make_connection(
@@ -216,8 +220,7 @@ def _bind(sock: socket.socket, sources: Iterable[Any], failures: list[OSError]) 
         try:
             sock.bind(source)
         except OSError as error:
-            text = f"error while attempting to bind on address {source!r}: {str(error).lower()}"
-            failures.append(OSError(error.errno, text))
+            failures.append(bind_failed(source, error))
         else:
             return
     if failures:

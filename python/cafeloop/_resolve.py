@@ -42,12 +42,16 @@ class Resolving(_Loop):
         return await self.run_in_executor(None, look_up, host, port, family, type, proto, flags)
 
     def _getaddrinfo_timed(self, host: Any, port: Any, *options: int) -> list[Any]:
-        """In a thread, in debug mode: say what took how long."""
+        """In a thread, in debug mode: say what is looked up, and what took how long."""
+        named = zip(("family", "type", "proto", "flags"), options, strict=True)
+        wanted = [f"{host}:{port!r}", *(f"{name}={it!r}" for name, it in named if it)]
+        what = ", ".join(wanted)
+        logger.debug("Get address info %s", what)
         began = self.time()
         found = socket.getaddrinfo(host, port, *options)
         took = self.time() - began
         level = logger.info if took >= self.slow_callback_duration else logger.debug
-        level("Getting address info %s:%r took %.3fms: %r", host, port, took * 1e3, found)
+        level("Getting address info %s took %.3fms: %r", what, took * 1e3, found)
         return found
 
     async def getnameinfo(

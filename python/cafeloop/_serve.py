@@ -138,7 +138,9 @@ class Serving(_Parts):
             sock = socket.socket(family, kind, protocol)
         except OSError:
             # The system has no such family.
-            self._debug_binding("create_server() failed to create a socket for %r", info)
+            if self.get_debug():
+                text = "create_server() failed to create socket.socket(%r, %r, %r)"
+                logger.warning(text, family, kind, protocol, exc_info=True)
             return None
         try:
             for option in options:
@@ -149,19 +151,16 @@ class Serving(_Parts):
             sock.bind(address)
         except OSError as error:
             sock.close()
+            failure = bind_failed(address, error)
             if error.errno == errno.EADDRNOTAVAIL and sys.version_info >= (3, 13):
-                self._debug_binding("can't bind on address %r: %s", address, error)
+                if self.get_debug():
+                    logger.warning(failure.strerror)
                 return None
-            text = f"error while attempting to bind on address {address!r}: {_reason(error)}"
-            raise OSError(error.errno, text) from None
+            raise failure from None
         except BaseException:
             sock.close()
             raise
         return sock
-
-    def _debug_binding(self, text: str, *details: object) -> None:
-        if self.get_debug():
-            logger.warning(text, *details)
 
     # --- what asyncio's servers ask of their loop
 
@@ -330,6 +329,8 @@ def set_option(sock: socket.socket, option: int) -> None:
         ) from None
 
 
-def _reason(error: OSError) -> str:
-    """As asyncio words it: with the number since Python 3.13."""
-    return str(error).lower() if sys.version_info >= (3, 13) else (error.strerror or "").lower()
+def bind_failed(address: Any, error: OSError) -> OSError:
+    """Why an address can't be had, as asyncio words it: with the number since Python 3.13."""
+    reason = str(error) if sys.version_info >= (3, 13) else error.strerror or ""
+    text = f"error while attempting to bind on address {address!r}: {reason.lower()}"
+    return OSError(error.errno, text)

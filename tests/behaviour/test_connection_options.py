@@ -183,9 +183,9 @@ def test_an_address_to_come_from_must_be_ones_own(loop, Notes):
     making = loop.create_connection(Notes, "127.0.0.1", 80, local_addr=("192.0.2.1", 0))
     with pytest.raises(OSError) as raised:
         loop.run_until_complete(making)
-    text = str(raised.value)
-    assert "error while attempting to bind on address ('192.0.2.1', 0): " in text
-    assert "Multiple" not in text
+    number = "[errno 99] " if sys.version_info >= (3, 13) else ""
+    text = f"error while attempting to bind on address ('192.0.2.1', 0): {number}cannot assign"
+    assert raised.value.strerror.startswith(text)
 
 
 @pytest.mark.parametrize("option", ["ssl_handshake_timeout", "ssl_shutdown_timeout"])

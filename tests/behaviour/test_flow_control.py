@@ -199,6 +199,25 @@ def test_no_connection_waits_for_long_jobs_of_others(link, loop, turn, receive, 
     assert seen == [b"coffee", b"coffee"]
 
 
+def test_what_data_makes_ready_runs_before_more_of_it_is_told(link, loop, until, Notes):
+    """However much waits, and however long it did."""
+
+    class Busy(Notes):
+        def data_received(self, data):
+            self.told.append(len(data))
+            if len(self.told) < 100:
+                far.send(bytes(60_000))
+                loop.call_soon(self.told.append, "meanwhile")
+
+    protocol = Busy()
+    _, far = link(protocol)
+    far.send(bytes(60_000))
+    until(lambda: len(protocol.told) >= 100)
+    made, *told = protocol.told
+    assert told[1::2] == ["meanwhile"] * (len(told) // 2)
+    assert set(told[::2]) == {60_000}
+
+
 def test_a_lower_limit_pauses_nobody_while_the_kernel_has_room(link, loop, turn, receive, Notes):
     protocol = Notes()
     transport, far = link(protocol)

@@ -73,6 +73,32 @@ def test_writing_goes_on_after_the_other_sides_end_if_the_protocol_says_so(
     assert protocol.told == ["made", b"coffee", "eof", LOST]
 
 
+def test_who_stays_open_is_not_told_of_a_socket_that_stays_readable(link, until, Notes):
+    protocol = Notes(keeps_open=True)
+    transport, far = link(protocol)
+    assert "read=polling" in repr(transport)
+    far.shutdown(1)
+    until(lambda: "eof" in protocol.told)
+    assert "read=idle" in repr(transport)
+    assert transport.is_reading()
+
+
+def test_who_pauses_after_the_end_finds_it_again(link, until, turn, Notes):
+    protocol, other = Notes(keeps_open=True), Notes(keeps_open=True)
+    transport, far = link(protocol)
+    far.shutdown(1)
+    until(lambda: "eof" in protocol.told)
+    transport.pause_reading()
+    assert not transport.is_reading()
+    turn()
+    # As start_tls() does: the next protocol has to know as well.
+    transport.set_protocol(other)
+    transport.resume_reading()
+    assert transport.is_reading()
+    until(lambda: "eof" in other.told)
+    assert (protocol.told, other.told) == (["made", "eof"], ["eof"])
+
+
 def test_what_was_written_is_delivered_to_who_has_ended(link, fill, receive, until, Notes):
     protocol = Notes()
     transport, far = link(protocol)

@@ -136,14 +136,23 @@ async def call_from_a_thread():
     await asyncio.sleep(0.001)
 
 
+PROGRAMS = [echo_by_streams, echo_by_sockets, send_datagrams, talk_by_pipes]
+
+
 @pytest.mark.parametrize(
-    "main",
-    [echo_by_streams, echo_by_sockets, send_datagrams, talk_by_pipes, call_from_a_thread],
-    ids=lambda main: main.__name__,
+    "main", [*PROGRAMS, call_from_a_thread], ids=lambda main: main.__name__
 )
 def test_a_signal_in_every_call_does_not_disturb(run_failing, main):
     calls = WAITS + READS + WRITES
     run_failing(main, calls, failing_kernel.interrupts_every_other)
+
+
+# A loop's wake-up that finds no room has been made already, and isn't tried again.
+@pytest.mark.parametrize("main", PROGRAMS, ids=lambda main: main.__name__)
+def test_what_is_reported_ready_and_is_not_is_tried_again(loop, run_failing, main):
+    # What has to be imported is, before no file can be read.
+    loop.run_until_complete(main())
+    run_failing(main, READS + WRITES, lambda _, count: errno.EAGAIN if count % 2 else None)
 
 
 def test_a_datagram_for_which_there_is_no_memory_is_told_and_the_next_is_sent(run_failing):

@@ -194,9 +194,11 @@ impl<C> Stream<C> {
         self.input = Input::Ended;
     }
 
-    /// Stops reading; false if nothing was read anyway.
+    /// Stops reading; false if it was paused, or is closed.  After the other side's end it
+    /// is found again by whoever resumes, as asyncio has it: the protocol may be another by
+    /// then.
     pub fn pause_reading(&mut self) -> bool {
-        let pauses = self.wants_input();
+        let pauses = self.is_reading();
         if pauses {
             self.input = Input::Paused;
         }
