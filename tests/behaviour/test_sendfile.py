@@ -97,7 +97,7 @@ def test_nothing_else_is_written_meanwhile(run, file, Notes):
             await asyncio.sleep(0)
             with pytest.raises(RuntimeError, match="unable to write; sendfile is in progress"):
                 transport.write(b"coffee")
-            with pytest.raises(RuntimeError, match="unable to writelines; sendfile is in progre"):
+            with pytest.raises(RuntimeError, match=r"unable to write(lines)?; sendfile"):
                 transport.writelines([b"coffee"])
             sending.cancel()
             with pytest.raises(asyncio.CancelledError):
