@@ -104,10 +104,16 @@ def test_what_is_written_in_a_turn_arrives_in_order(link, receive, turn, Notes):
     assert receive(far) == b"".join(b"%d,ab," % count for count in range(100))
 
 
-def test_the_first_write_is_the_kernels_at_once(link, receive, Notes):
-    transport, far = link(Notes())
-    transport.write(b"coffee")
-    assert receive(far) == b"coffee"
+def test_the_first_write_is_the_kernels_at_once(link, receive, loop, turn, Notes):
+    (first, far), (second, other) = link(Notes()), link(Notes())
+    first.write(b"coffee")
+    second.writelines([b"tea", b"cake"])
+    assert (receive(far), receive(other)) == (b"coffee", b"teacake")
+    loop.call_soon(first.writelines, [b"mo", b"cha"])
+    loop.call_soon(lambda: seen.append(receive(far)))
+    seen = []
+    turn()
+    assert seen == [b"mocha"]
 
 
 def test_who_asks_what_waits_has_it_sent_first(link, receive, loop, Notes):
@@ -179,6 +185,31 @@ def test_a_close_delivers_what_this_turn_wrote(link, loop, until, receive, Notes
     assert receive(far) == b"coffee" * 5
 
 
+def test_what_was_written_before_a_close_is_with_the_kernel(link, loop, turn, receive, Notes):
+    transport, far = link(Notes())
+    seen = []
+
+    def write_and_close():
+        for _ in range(5):
+            transport.write(b"coffee")
+        transport.close()
+        seen.append(receive(far))
+
+    loop.call_soon(write_and_close)
+    turn()
+    assert seen == [b"coffee" * 5]
+
+
+def test_a_closed_transport_waits_for_nothing_but_room(link, fill, Notes):
+    transport, _ = link(Notes())
+    transport.close()
+    assert "read=idle" in repr(transport)
+    transport, _ = link(Notes())
+    fill(transport)
+    transport.close()
+    assert "read=idle write=<polling" in repr(transport)
+
+
 def test_an_abort_drops_what_the_kernel_has_not_taken(link, fill, until, receive, Notes, LOST):
     protocol = Notes()
     transport, far = link(protocol)
@@ -191,21 +222,23 @@ def test_an_abort_drops_what_the_kernel_has_not_taken(link, fill, until, receive
     assert protocol.told[-1] == LOST
 
 
+# The kernel takes 64 pieces at once from us.
+@pytest.mark.parametrize("times", [5, 200])
 def test_what_was_written_before_an_abort_is_with_the_kernel(
-    link, loop, until, receive, Notes, LOST
+    link, loop, until, receive, Notes, LOST, times
 ):
     protocol = Notes()
     transport, far = link(protocol)
 
     def write_and_abort():
-        for _ in range(5):
+        for _ in range(times):
             transport.write(b"coffee")
         transport.abort()
         assert transport.get_write_buffer_size() == 0
 
     loop.call_soon(write_and_abort)
     until(lambda: protocol.is_lost)
-    assert receive(far) == b"coffee" * 5
+    assert receive(far) == b"coffee" * times
     assert protocol.told[-1] == LOST
 
 

@@ -183,6 +183,28 @@ def test_what_several_connections_write_in_one_turn_is_sent_in_it(link, loop, tu
     assert [receive(far) for _, far in links] == [b"coffee 0", b"coffee 1", b"coffee 2"]
 
 
+def test_lines_of_several_connections_are_sent_in_their_turn(link, loop, turn, receive, Notes):
+    links = [link(Notes()) for _ in range(3)]
+
+    def write():
+        for transport, _ in links:
+            transport.writelines([b"cof", b"", b"fee"])
+
+    loop.call_soon(write)
+    turn()
+    assert [receive(far) for _, far in links] == [b"coffee"] * 3
+
+
+def test_nobody_waits_for_room_once_all_is_sent(link, fill, receive, until, Notes):
+    protocol = Notes()
+    transport, far = link(protocol)
+    written = fill(transport)
+    assert "write=<polling" in repr(transport)
+    received = bytearray()
+    until(lambda: received.extend(receive(far)) or len(received) == written)
+    assert "write=<idle, bufsize=0>" in repr(transport)
+
+
 def test_no_connection_waits_for_long_jobs_of_others(link, loop, turn, receive, Notes):
     links = [link(Notes()) for _ in range(2)]
     seen = []

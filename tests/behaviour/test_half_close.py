@@ -38,6 +38,21 @@ def test_an_end_comes_after_what_this_turn_wrote(link, loop, turn, Notes):
     assert far.recv(100) == b""
 
 
+def test_an_end_is_with_the_kernel_when_it_was_asked_for(link, loop, turn, Notes):
+    transport, far = link(Notes())
+    seen = []
+
+    def write():
+        for _ in range(5):
+            transport.write(b"coffee")
+        transport.write_eof()
+        seen.extend([far.recv(100), far.recv(100)])
+
+    loop.call_soon(write)
+    turn()
+    assert seen == [b"coffee" * 5, b""]
+
+
 def test_reading_goes_on_after_an_end(link, until, Notes):
     protocol = Notes()
     transport, far = link(protocol)

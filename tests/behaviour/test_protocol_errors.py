@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import sys
 
 import pytest
 
@@ -226,6 +227,20 @@ def test_writes_to_a_lost_connection_are_logged_from_the_fifth_on(link, until, l
         transport.write(b"coffee")
     assert log.take() == []
     transport.write(b"coffee")
+    assert log.take_one().getMessage() == "socket.send() raised exception."
+    until(lambda: protocol.is_lost)
+
+
+# Older versions of asyncio keep what nobody will send, and say nothing.
+@pytest.mark.parametrize("loop_name", ["cafeloop", *["asyncio"] * (sys.version_info >= (3, 14))])
+def test_lines_for_a_lost_connection_are_logged_as_well(link, until, log, Notes):
+    protocol = Notes()
+    transport, _ = link(protocol)
+    transport.abort()
+    for _ in range(4):
+        transport.writelines([b"coffee"])
+    assert log.take() == []
+    transport.writelines([b"coffee", b"tea"])
     assert log.take_one().getMessage() == "socket.send() raised exception."
     until(lambda: protocol.is_lost)
 

@@ -1,6 +1,7 @@
 """The other side is gone, whatever this one was doing."""
 
 import asyncio
+import errno
 import socket
 import struct
 
@@ -94,6 +95,17 @@ def test_after_the_end_of_its_own_writing(connect, until, Notes):
     transport, far = connect(protocol)
     transport.write_eof()
     reset(far)
+    until(lambda: protocol.is_lost)
+    assert protocol.told == ["made", RESET]
+
+
+def test_before_the_end_of_its_own_writing(connect, until, Notes):
+    protocol = Notes()
+    transport, far = connect(protocol)
+    reset(far)
+    with pytest.raises(OSError, match="not connected") as raised:
+        transport.write_eof()
+    assert raised.value.errno == errno.ENOTCONN
     until(lambda: protocol.is_lost)
     assert protocol.told == ["made", RESET]
 
