@@ -154,6 +154,7 @@ def test_a_protocol_that_pauses_when_connected_is_given_nothing(link, turn, Note
     turn()
     turn()
     assert protocol.told == ["made"]
+    assert "read=idle" in repr(transport)
     transport.resume_reading()
     turn()
     assert protocol.told == ["made", b"coffee"]

@@ -92,6 +92,22 @@ def test_an_exit_in_a_protocol_leaves_the_loop_and_not_the_connection(
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_exit_at_the_end_closes_the_connection(link, until, reports, Notes, error):
+    class Leaving(Notes):
+        def connection_lost(self, cause):
+            super().connection_lost(cause)
+            raise error
+
+    protocol = Leaving()
+    transport, far = link(protocol)
+    transport.close()
+    with pytest.raises(error):
+        until(lambda: protocol.is_lost)
+    assert far.recv(1) == b""
+    assert reports == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_an_exit_when_told_to_pause_is_raised_to_who_writes(link, until, reports, Notes, error):
     class Leaving(Notes):
         def pause_writing(self):

@@ -95,15 +95,40 @@ def test_nothing_else_is_written_meanwhile(run, file, Notes):
             transport, protocol = await loop.create_connection(Notes, sock=near)
             sending = loop.create_task(loop.sendfile(transport, file))
             await asyncio.sleep(0)
-            with pytest.raises(RuntimeError, match="sendfile is in progress"):
+            with pytest.raises(RuntimeError, match="unable to write; sendfile is in progress"):
                 transport.write(b"coffee")
-            with pytest.raises(RuntimeError, match="sendfile is in progress"):
+            with pytest.raises(RuntimeError, match="unable to writelines; sendfile is in progre"):
                 transport.writelines([b"coffee"])
             sending.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await sending
             transport.write(b"coffee")
             transport.abort()
+            while not protocol.is_lost:
+                await asyncio.sleep(0)
+
+    run(main)
+
+
+# asyncio ends the writing at once, so that the file finds a broken pipe.
+@pytest.mark.parametrize("loop_name", ["cafeloop"])
+def test_an_end_meanwhile_comes_after_the_file(run, file, Notes):
+    async def main():
+        loop = asyncio.get_running_loop()
+        near, far = socket.socketpair()
+        with far:
+            far.setblocking(False)
+            transport, protocol = await loop.create_connection(Notes, sock=near)
+            sending = loop.create_task(loop.sendfile(transport, file))
+            await asyncio.sleep(0)
+            transport.write_eof()
+            received = bytearray()
+            while data := await loop.sock_recv(far, 1 << 20):
+                received += data
+            assert await sending == len(received)
+            file.seek(0)
+            assert received == file.read()
+            transport.close()
             while not protocol.is_lost:
                 await asyncio.sleep(0)
 

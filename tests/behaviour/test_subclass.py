@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import gc
+import socket
 import threading
 import weakref
 
@@ -110,6 +111,22 @@ def test_callbacks_of_futures_go_through_an_overridden_call_soon(make, loop_clas
     future.add_done_callback(print)
     future.set_result(None)
     assert callbacks(loop) == [print]
+
+
+def test_the_life_of_a_connection_goes_through_an_overridden_call_soon(make, loop_class):
+    class Waiting(asyncio.Protocol):
+        def connection_lost(self, error):
+            loop.stop()
+
+    loop = make(**recorder(loop_class, "call_soon"))
+    near, far = socket.socketpair()
+    with far:
+        making = loop.create_connection(Waiting, sock=near)
+        transport, _ = loop.run_until_complete(making)
+        transport.close()
+        loop.run_forever()
+    called = [getattr(callback, "__name__", "") for callback in callbacks(loop)]
+    assert called.count("connection_made") == called.count("_call_connection_lost") == 1
 
 
 def test_call_later_goes_through_an_overridden_call_at(make, loop_class):
