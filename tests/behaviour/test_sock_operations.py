@@ -157,6 +157,7 @@ def test_a_refused_connection_is_an_error_that_names_the_address(loop):
         with pytest.raises(ConnectionRefusedError, match="Connect call failed") as caught:
             loop.run_until_complete(loop.sock_connect(near, address))
         assert str(address) in str(caught.value)
+        assert caught.value.__context__ is None
 
 
 OPERATIONS = {
