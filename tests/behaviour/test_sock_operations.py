@@ -557,6 +557,8 @@ def test_what_has_no_bytes_is_refused(loop, pair, operation):
 
 def test_a_buffer_without_room_receives_nothing(loop, pair):
     near, far = pair
+    # Nor does it wait for something.
+    assert loop.run_until_complete(loop.sock_recv_into(near, bytearray())) == 0
     far.send(b"coffee")
     assert loop.run_until_complete(loop.sock_recv_into(near, bytearray())) == 0
     assert near.recv(100) == b"coffee"
