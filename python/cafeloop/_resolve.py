@@ -129,7 +129,7 @@ _SOCKET = vars(socket)
 
 def literal(address: Sequence[Any], family: int, type: int, proto: int) -> AddressInfo | None:
     """The only thing that an address can stand for, unless it has to be looked up."""
-    host, port, *scope = address
+    host, port = address[:2]
     number = port if port.__class__ is int else _port(port)
     kind, protocol = _KINDS.get(type, _NO_KIND)
     if host is None or number is None or kind is None or proto not in _KNOWN_PROTOCOLS:
@@ -146,7 +146,7 @@ def literal(address: Sequence[Any], family: int, type: int, proto: int) -> Addre
         socket.inet_pton(candidate, host)
     except OSError:
         return None
-    rest = (*scope, 0, 0)[:2] if candidate is _INET6 else ()
+    rest = (*address[2:], 0, 0)[:2] if candidate is _INET6 else ()
     return candidate, type, protocol, "", (host, number, *rest)
 
 

@@ -23,7 +23,8 @@ else:
 
 _T = TypeVar("_T")
 
-# The kernel isn't ready, or a signal came: it is tried again.
+# The kernel isn't ready, or a signal came: it is tried again, outside of the handler, or
+# whatever is raised later would have come "during the handling" of this.
 _NOT_NOW = (BlockingIOError, InterruptedError)
 # The families whose addresses may be names.
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
@@ -45,7 +46,8 @@ class SocketOperations(_Parts):
         try:
             return sock.recv(n)
         except _NOT_NOW:
-            return await self._read(sock, lambda: sock.recv(n))
+            pass
+        return await self._read(sock, lambda: sock.recv(n))
 
     async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
         """Receive into a buffer, and return how many bytes."""
@@ -60,7 +62,8 @@ class SocketOperations(_Parts):
         try:
             return sock.recv_into(buf)
         except _NOT_NOW:
-            return await self._read(sock, lambda: sock.recv_into(buf))
+            pass
+        return await self._read(sock, lambda: sock.recv_into(buf))
 
     async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Any]:
         """Receive a datagram, and return it with its sender's address."""
@@ -68,7 +71,8 @@ class SocketOperations(_Parts):
         try:
             return sock.recvfrom(bufsize)
         except _NOT_NOW:
-            return await self._read(sock, lambda: sock.recvfrom(bufsize))
+            pass
+        return await self._read(sock, lambda: sock.recvfrom(bufsize))
 
     async def sock_recvfrom_into(
         self, sock: socket.socket, buf: Any, nbytes: int = 0
@@ -79,7 +83,8 @@ class SocketOperations(_Parts):
         try:
             return sock.recvfrom_into(buf, nbytes)
         except _NOT_NOW:
-            return await self._read(sock, lambda: sock.recvfrom_into(buf, nbytes))
+            pass
+        return await self._read(sock, lambda: sock.recvfrom_into(buf, nbytes))
 
     async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
         """Send all of `data`.  How much was sent if it fails can't be known."""
@@ -103,7 +108,8 @@ class SocketOperations(_Parts):
         try:
             return sock.sendto(data, address)
         except _NOT_NOW:
-            return await self._write(sock, lambda: sock.sendto(data, address))
+            pass
+        return await self._write(sock, lambda: sock.sendto(data, address))
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         """Connect; a name in the address is looked up first."""
@@ -115,9 +121,11 @@ class SocketOperations(_Parts):
             address = found[0][4]
         try:
             sock.connect(address)
+            return
         except _NOT_NOW:
             # After a signal, too, the kernel goes on connecting (`connect(2)`).
-            await self._write(sock, lambda: _connected(sock, address))
+            pass
+        await self._write(sock, lambda: _connected(sock, address))
 
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Any]:
         """Accept a connection, and return it with the other side's address."""
@@ -125,7 +133,8 @@ class SocketOperations(_Parts):
         try:
             return _accept(sock)
         except _NOT_NOW:
-            return await self._read(sock, lambda: _accept(sock))
+            pass
+        return await self._read(sock, lambda: _accept(sock))
 
     def _check_socket(self, sock: socket.socket) -> None:
         _tls.check_plain(sock)

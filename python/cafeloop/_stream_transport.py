@@ -53,6 +53,8 @@ class StreamTransport(SocketTransport):
         server: Any = None,
         context: Context | None = None,
     ) -> None:
+        # Before there is anything to end again: it may be no protocol at all.
+        connection_made = protocol.connection_made
         if not isinstance(sock, _cafeloop.Accepted):
             if is_tcp(sock):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -74,7 +76,7 @@ class StreamTransport(SocketTransport):
             server._attach(self) if _KNOWS_CONNECTIONS else server._attach()
         # asyncio's order: who reads in connection_made() finds nothing there yet.
         if not stream.begin_soon():
-            loop.call_soon(protocol.connection_made, self, context=context)
+            loop.call_soon(connection_made, self, context=context)
             loop.call_soon(stream.start, context=context)
         if waiter is not None:
             loop.call_soon(settle, waiter, context=context)

@@ -1,6 +1,7 @@
 """Protocols that fail, and networks that do: who is told, and what becomes of the connection."""
 
 import asyncio
+import os
 import socket
 import struct
 import sys
@@ -69,6 +70,66 @@ def test_a_failure_to_be_connected_or_lost_is_reported(
     assert "Exception in callback" in report["message"]
     # The socket is closed all the same.
     assert far.recv(1) == b""
+
+
+# asyncio has made its transport by then, which warns.
+@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
+@pytest.mark.parametrize("thing", [None, 5, object()])
+def test_what_is_no_protocol_is_refused(loop, thing):
+    near, far = socket.socketpair()
+    with near, far:
+        with pytest.raises(AttributeError, match="connection_made"):
+            loop.run_until_complete(loop.create_connection(lambda: thing, sock=near))
+        # The loop goes on, and so does who came for another reason.
+        assert loop.run_until_complete(asyncio.sleep(0, "coffee")) == "coffee"
+
+
+class Halves:
+    """A protocol with nothing but a beginning."""
+
+    def connection_made(self, transport):
+        pass
+
+
+def test_what_a_protocol_lacks_is_reported(link, until, reports):
+    transport, far = link(Halves())
+    far.send(b"coffee")
+    until(lambda: transport.get_protocol() is None)
+    taking, losing = reports
+    assert taking["message"] == "Fatal error: protocol.data_received() call failed."
+    assert "data_received" in str(taking["exception"])
+    assert losing["message"].startswith("Exception in callback ")
+    assert "connection_lost" in str(losing["exception"])
+    assert far.recv(1) == b""
+
+
+def test_a_pipes_protocol_without_an_end_is_reported(loop, until, reports):
+    class Endless(Halves):
+        def connection_lost(self, error):
+            pass
+
+    reading, writing = (open(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb")))
+    making = loop.connect_read_pipe(Endless, reading)
+    transport, _ = loop.run_until_complete(making)
+    writing.close()
+    until(lambda: reports)
+    (report,) = reports
+    assert report["message"].startswith("Exception in callback ")
+    assert "eof_received" in str(report["exception"])
+    # Nobody else is going to.
+    transport._call_connection_lost(None)
+
+
+def test_a_socket_that_is_closed_when_its_connection_is_made_is_reported(link, until, reports):
+    class Closing(Halves):
+        def connection_made(self, transport):
+            transport.get_extra_info("socket")._sock.close()
+
+    transport, _ = link(Closing())
+    until(lambda: reports)
+    reports.clear()
+    transport.close()
+    until(lambda: transport.get_protocol() is None)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])

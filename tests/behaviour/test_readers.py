@@ -432,7 +432,7 @@ def test_a_number_that_is_not_open_is_refused(loop, open_descriptors):
 def test_a_regular_file_is_refused_because_it_is_always_ready(loop):
     with tempfile.TemporaryFile() as file:
         for watch in (loop.add_reader, loop.add_writer):
-            with pytest.raises(PermissionError):
+            with pytest.raises(PermissionError, match=r"^\[Errno 1\] Operation not permitted$"):
                 watch(file, print)
         assert loop.remove_reader(file) is False
 

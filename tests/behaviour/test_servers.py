@@ -323,6 +323,24 @@ def test_a_factory_that_fails_ends_that_connection_only(serve, loop, until, Note
     loop.set_debug(False)
 
 
+def test_a_factory_that_makes_no_protocol_ends_that_connection_only(loop, until, Notes):
+    made = []
+
+    def forget_once():
+        made.append(Notes() if made else None)
+        return made[-1]
+
+    server = loop.run_until_complete(loop.create_server(forget_once, "127.0.0.1", 0))
+    with warnings.catch_warnings(), visit(server) as first, visit(server):
+        # asyncio leaves closing the transport to the collector, which warns of it.
+        warnings.simplefilter("ignore", ResourceWarning)
+        until(lambda: len(made) == 2 and made[1].told)
+        gc.collect()
+        assert first.recv(1) == b""
+        server.close()
+    until(lambda: made[1].is_lost)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_an_exit_in_a_factory_leaves_the_loop(serve, until, log, error):
     def leave():

@@ -157,6 +157,7 @@ def test_a_refused_connection_is_an_error_that_names_the_address(loop):
         with pytest.raises(ConnectionRefusedError, match="Connect call failed") as caught:
             loop.run_until_complete(loop.sock_connect(near, address))
         assert str(address) in str(caught.value)
+        assert caught.value.__context__ is None
 
 
 OPERATIONS = {
@@ -556,6 +557,8 @@ def test_what_has_no_bytes_is_refused(loop, pair, operation):
 
 def test_a_buffer_without_room_receives_nothing(loop, pair):
     near, far = pair
+    # Nor does it wait for something.
+    assert loop.run_until_complete(loop.sock_recv_into(near, bytearray())) == 0
     far.send(b"coffee")
     assert loop.run_until_complete(loop.sock_recv_into(near, bytearray())) == 0
     assert near.recv(100) == b"coffee"

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use cafeloop::engine::{Host, Moment};
 use pyo3::prelude::*;
-use pyo3::types::PyContext;
+use pyo3::types::{PyContext, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::errors::{self, Exit};
@@ -14,7 +14,7 @@ use crate::object::{
 };
 use crate::recorder::Heard;
 use crate::seconds::to_nanoseconds;
-use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd};
+use crate::transport::{Datagram, ReadBuffer, Stream, TurnsEnd, Watching};
 
 /// What a Python loop runs.
 ///
@@ -361,18 +361,52 @@ impl Host for Python3 {
 /// Has a connection do what its descriptor is ready for, or its protocol told.
 fn run_transport(py: Python<'_>, job: Job) -> PyResult<()> {
     match job {
-        Job::Begin(stream, context) => Stream::begin(stream.bind(py), context.bind(py)),
+        Job::Begin(stream, context) => {
+            let stream = stream.bind(py);
+            reported(stream, "_add_reader", Stream::begin(stream, context.bind(py)))
+        }
         Job::End(ending) => {
             let Ending { stream, context, error } = *ending;
-            let error = error.map(|error| error.into_bound(py));
-            Stream::end(stream.bind(py), context.bind(py), error)
+            let (stream, error) = (stream.bind(py), error.map(|error| error.into_bound(py)));
+            let outcome = Stream::end(stream, context.bind(py), error);
+            reported(stream, "_call_connection_lost", outcome)
         }
-        Job::Read(stream) => Stream::read(stream.bind(py)),
-        Job::Send(stream) => Stream::send(stream.bind(py)),
-        Job::Receive(datagram) => Datagram::receive(datagram.bind(py)),
-        Job::SendDatagrams(datagram) => Datagram::send(datagram.bind(py)),
+        Job::Read(stream) => {
+            let stream = stream.bind(py);
+            reported(stream, "_read_ready", Stream::read(stream))
+        }
+        Job::Send(stream) => {
+            let stream = stream.bind(py);
+            reported(stream, "_write_ready", Stream::send(stream))
+        }
+        Job::Receive(datagram) => {
+            let datagram = datagram.bind(py);
+            reported(datagram, "_read_ready", Datagram::receive(datagram))
+        }
+        Job::SendDatagrams(datagram) => {
+            let datagram = datagram.bind(py);
+            reported(datagram, "_sendto_ready", Datagram::send(datagram))
+        }
         _ => unreachable!("all others are run without coming here"),
     }
+}
+
+/// What a job of a transport's raises is reported, unless it is to leave the loop: as of
+/// the method that asyncio would have called.
+#[inline]
+fn reported<T: Watching>(
+    native: &Bound<'_, T>,
+    method: &str,
+    outcome: PyResult<()>,
+) -> PyResult<()> {
+    outcome.or_else(|error| {
+        let py = native.py();
+        let endpoint = native.get().endpoint(py);
+        // It may be gone, with its connection.
+        let transport = endpoint.transport(py).unwrap_or_else(|| py.None());
+        let call = (transport.bind(py), &PyString::new(py, method), PyTuple::empty(py));
+        report::method_failed(endpoint.owner().bind(py), call, error)
+    })
 }
 
 /// Runs a step; what it raises for the loop is reported, unless it is to leave it.

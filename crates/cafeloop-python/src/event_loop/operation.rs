@@ -88,7 +88,11 @@ impl Operation {
                     Ok(buffer) => buffer,
                     Err(error) => return Ok(Err(error)),
                 };
-                let bytes = buffer.fill(|room| wire::receive(fd, room).map(|room| room.len()))?;
+                // Python's sockets don't ask the kernel for nothing, which may wait for some.
+                let bytes = buffer.fill(|room| match room {
+                    [] => Ok(0),
+                    room => wire::receive(fd, room).map(|room| room.len()),
+                })?;
                 Ok(Ok(PyInt::new(py, bytes).into_any()))
             }
         }

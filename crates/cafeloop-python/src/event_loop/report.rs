@@ -53,7 +53,8 @@ pub(crate) fn method_failed<'py>(
     if errors::leaves_the_loop(error.value(py)) {
         return Err(error);
     }
-    let callback = object.getattr(method)?;
+    // There may be no such method: then that is what was raised.
+    let callback = object.getattr(method).unwrap_or_else(|_| object.clone());
     let call = || Call::with(callback.clone(), args.iter());
     let handle = Handle::new(owner, call()?, None)?;
     callback_failed(owner, &handle, &call()?, error)

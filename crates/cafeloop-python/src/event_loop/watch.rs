@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyInt;
 
 use super::EventLoop;
+use crate::errors::os_error;
 use crate::host::Watcher;
 use crate::object::{Call, Handle, Strong};
 
@@ -29,7 +30,8 @@ pub(super) fn add<'py>(
     } else {
         Watcher::Of(held, fd.clone().unbind())
     };
-    if let Some(before) = engine.watch(number, interest, watcher)? {
+    let before = engine.watch(number, interest, watcher);
+    if let Some(before) = before.map_err(|error| os_error(py, &error))? {
         // It may be queued already: what was replaced isn't called any more.
         before.replaced(py)?;
     }

@@ -7,7 +7,7 @@ use cafeloop::engine::Interest;
 use cafeloop::io::{Close, Datagram as Machine, Peers, Rules};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::PyBytes;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::endpoint::Endpoint;
@@ -15,7 +15,7 @@ use super::known_peers::KnownPeers;
 use super::peer::Family;
 use super::watching::Watching;
 use super::{receiving, sending};
-use crate::event_loop::{EventLoop, report};
+use crate::event_loop::EventLoop;
 use crate::gil::Gil;
 use crate::host::Watcher;
 
@@ -136,38 +136,17 @@ impl Datagram {
         slf.get().looks(py).set(Look::None);
         // It may have been paused or closed since it was told.
         let Some(room) = slf.get().machine(py).borrow().room() else { return Ok(()) };
-        Datagram::run(slf, Interest::Read, intern!(py, "_read_ready"), || {
-            receiving::receive(slf, room)
-        })
+        let endpoint = slf.get().endpoint(py);
+        endpoint.run(py, Interest::Read, || receiving::receive(slf, room))
     }
 
     /// What the loop runs when there is room for what waits.
     pub(crate) fn send(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        if !slf.get().endpoint(py).watched().is_watching(Interest::Write) {
+        let endpoint = slf.get().endpoint(slf.py());
+        if !endpoint.watched().is_watching(Interest::Write) {
             return Ok(());
         }
-        let name = intern!(py, "_sendto_ready");
-        Datagram::run(slf, Interest::Write, name, || sending::send_waiting(slf))
-    }
-
-    /// Runs a job of the loop's; what the protocol raises is reported, and the endpoint
-    /// goes on.
-    fn run<'py>(
-        slf: &Bound<'py, Self>,
-        interest: Interest,
-        name: &Bound<'py, PyString>,
-        job: impl FnOnce() -> PyResult<()>,
-    ) -> PyResult<()> {
-        let py = slf.py();
-        let endpoint = slf.get().endpoint(py);
-        endpoint.run(py, interest, || match (job(), endpoint.transport(py)) {
-            (Err(error), Some(transport)) => {
-                let call = (transport.bind(py), name, PyTuple::empty(py));
-                report::method_failed(endpoint.owner().bind(py), call, error)
-            }
-            (outcome, _) => outcome,
-        })
+        endpoint.run(slf.py(), Interest::Write, || sending::send_waiting(slf))
     }
 
     fn begin_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
