@@ -212,3 +212,18 @@ asyncio.run(main())
     # A look may take some of them for work.
     brews = [wait for wait in flow.run.waits if wait.function == "brew"]
     assert sum(wait.total_ns for wait in brews) > 25_000_000
+
+
+def test_what_is_imported_before_the_loop_runs_is_no_time_of_its_run(record, folder):
+    library = folder / "site-packages" / "library.py"
+    library.parent.mkdir()
+    library.write_text("import time\ntime.sleep(0.3)\n")
+    flow = record("""\
+import sys
+sys.path.insert(0, "site-packages")
+import library
+import asyncio
+asyncio.run(asyncio.sleep(0))
+""")
+    (thread,) = flow.run.threads
+    assert "resting" not in {stretch.doing for stretch in thread.stretches}

@@ -1,7 +1,7 @@
 //! A recording that goes on: what it takes down, and the numbers that it gives.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -59,6 +59,9 @@ pub(super) struct Recording {
     /// Lanes of threads, by the kernel's numbers of them: what `threading.get_ident()`
     /// gives is the next one's too when a thread has ended.
     lanes: RefCell<HashMap<u32, Lane>>,
+    /// Threads that have run an executor's jobs: what they do in nothing of the program's
+    /// may be one of these.
+    workers: RefCell<HashSet<u32>>,
     /// The last one is that of all threads beyond as many as there are numbers for.
     next_lane: Cell<Lane>,
     /// The taps of loops that have run.
@@ -81,6 +84,7 @@ impl Recording {
             foreign: Foreign::default(),
             waits: Waits::new(),
             lanes: RefCell::default(),
+            workers: RefCell::default(),
             next_lane: Cell::new(FIRST_LANE),
             taps: RefCell::default(),
             virtual_until_ns: Cell::new(0),
@@ -135,13 +139,19 @@ impl Recording {
         (lane, true)
     }
 
-    pub(super) fn has_lane(&self, thread: u32) -> bool {
-        self.lanes.borrow().contains_key(&thread)
+    /// A thread of this number runs an executor's jobs.
+    pub(super) fn serves(&self, thread: u32) {
+        self.workers.borrow_mut().insert(thread);
+    }
+
+    pub(super) fn has_served(&self, thread: u32) -> bool {
+        self.workers.borrow().contains(&thread)
     }
 
     /// The thread of this number is gone; the next one that gets it is another.
     pub(super) fn thread_ended(&self, thread: u32) {
         self.lanes.borrow_mut().remove(&thread);
+        self.workers.borrow_mut().remove(&thread);
         self.watch.no_longer_skip(thread);
     }
 

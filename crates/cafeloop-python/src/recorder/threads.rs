@@ -364,8 +364,8 @@ impl Watched {
         }
         self.doing = Doing::Elsewhere;
         // Of one that has done nothing yet there is nothing to tell.
-        let has_lane = self.lane.is_some() || recording.has_lane(self.number);
-        if has_lane || !self.told.is_empty() {
+        let has_begun = self.lane.is_some() || recording.has_served(self.number);
+        if has_begun || !self.told.is_empty() {
             let cpu_ns = self.used.busy_ns();
             self.told.push((from_ns, Event::CallEntered { cpu_ns }, Vec::new()));
         }

@@ -80,7 +80,9 @@ impl Work {
     /// Tells of it in the lane of this thread.
     fn tell(&self, py: Python<'_>, moment: impl FnOnce(&Recording, Lane, WorkId)) -> PyResult<()> {
         let Some((recording, work)) = self.recording(py) else { return Ok(()) };
-        let (lane, is_new) = recording.lane_of(thread_number(py)?);
+        let thread = thread_number(py)?;
+        let (lane, is_new) = recording.lane_of(thread);
+        recording.serves(thread);
         if is_new {
             let name = thread_name(py)?;
             recording.name_lane(recording.now_ns(), lane, LaneKind::Thread, &name);
